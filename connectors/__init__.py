@@ -1,0 +1,1 @@
+"""One broker each: quotes, bars, account, positions, deals, open, close. Nothing else."""

@@ -1,0 +1,304 @@
+"""Every setting, with its default. Read from `watchbill.toml` and the environment by `console/configuration.py`.
+
+All models are frozen and refuse unknown keys. The six keys that the specification names keep those names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from trading.analysis import Name, Regime, Strategy
+
+Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Percent: TypeAlias = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+CommodityId: TypeAlias = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Z0-9_]+$")]
+Profile: TypeAlias = Literal["conservative", "standard", "aggressive"]
+
+PROFILES: tuple[Profile, ...] = ("conservative", "standard", "aggressive")  # strictest first
+HIGHEST_RISK_PER_TRADE = 0.05
+HIGHEST_PORTFOLIO_RISK = 0.20
+
+
+class Model(BaseModel):
+    """What all settings share: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
+
+
+class Weights(Model):
+    """What each pillar contributes to confidence, in fractions that sum to 1."""
+
+    base: Fraction = 0.25
+    trend: Fraction = 0.25
+    volatility: Fraction = 0.25
+    sentiment: Fraction = 0.25
+
+    @model_validator(mode="after")
+    def sum_to_one(self) -> Weights:
+        """Refuse weights that do not sum to 1: confidence would leave 0..100."""
+        total = self.base + self.trend + self.volatility + self.sentiment
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the four weights sum to {total:g}; expected 1 (fractions, not hundredths)")
+        return self
+
+
+class StrategySettings(Model):
+    """How one strategy is judged, and how its trades end."""
+
+    weights: Weights = Weights()
+    min_confidence: Percent = 60.0
+    stop_volatilities: Positive = 1.0  # stop distance, in daily volatilities at entry
+    target_volatilities: Positive | None = None  # None: no fixed target (trailing, or aiming at the mean)
+    trailing: bool = False  # the stop follows the best price at the stop's own distance
+    targets_mean: bool = False  # the target is the 20-bar mean at entry
+    longest_hold_seconds: Positive = 48 * 3600.0
+    closes_at_day_end: bool = True
+    enabled: bool = True
+
+
+def _strategy(
+    weights: tuple[float, float, float, float],
+    stop: float,
+    target: float | None,
+    hold_hours: float,
+    closes_at_day_end: bool,
+    *,
+    min_confidence: float = 60.0,
+    trailing: bool = False,
+    targets_mean: bool = False,
+) -> StrategySettings:
+    base, trend, volatility, sentiment = weights
+    return StrategySettings(
+        weights=Weights(base=base, trend=trend, volatility=volatility, sentiment=sentiment),
+        min_confidence=min_confidence,
+        stop_volatilities=stop,
+        target_volatilities=target,
+        trailing=trailing,
+        targets_mean=targets_mean,
+        longest_hold_seconds=hold_hours * 3600.0,
+        closes_at_day_end=closes_at_day_end,
+    )
+
+
+def default_strategies() -> dict[Strategy, StrategySettings]:
+    """The table of defaults; `docs/confidence.md` explains it."""
+    return {
+        Strategy.SWING: _strategy((0.30, 0.40, 0.10, 0.20), 2.0, 3.0, 168, False),
+        Strategy.DAY: _strategy((0.35, 0.25, 0.20, 0.20), 1.0, 1.5, 48, True),
+        Strategy.SCALPING: _strategy((0.40, 0.10, 0.40, 0.10), 0.15, 0.25, 0.5, True, min_confidence=70.0),
+        Strategy.MOMENTUM: _strategy((0.20, 0.30, 0.40, 0.10), 1.5, None, 72, True, trailing=True),
+        Strategy.MEAN_REVERSION: _strategy((0.50, 0.10, 0.30, 0.10), 2.0, None, 48, True, targets_mean=True),
+        Strategy.BREAKOUT: _strategy((0.30, 0.15, 0.45, 0.10), 1.5, None, 72, False, trailing=True),
+    }
+
+
+class RegimeThresholds(Model):
+    """The confidence that a profile asks for in each regime, 0 to 100."""
+
+    strong_trend: Percent
+    trend: Percent
+    range: Percent
+    high_volatility: Percent
+    chaos: Percent
+
+    def of(self, regime: Regime) -> float:
+        """The threshold in this regime."""
+        return float(getattr(self, regime.value))
+
+
+class Thresholds(Model):
+    """The thresholds of each profile, stricter profiles never below laxer ones."""
+
+    conservative: RegimeThresholds = RegimeThresholds(
+        strong_trend=70, trend=72, range=75, high_volatility=80, chaos=88
+    )
+    standard: RegimeThresholds = RegimeThresholds(strong_trend=62, trend=65, range=68, high_volatility=72, chaos=80)
+    aggressive: RegimeThresholds = RegimeThresholds(strong_trend=55, trend=58, range=60, high_volatility=65, chaos=72)
+
+    def of(self, profile: Profile) -> RegimeThresholds:
+        """The thresholds of this profile."""
+        chosen: RegimeThresholds = getattr(self, profile)
+        return chosen
+
+    @model_validator(mode="after")
+    def ordered_by_profile(self) -> Thresholds:
+        """Refuse a profile that is laxer than the one after it: its name would lie."""
+        for stricter, laxer in zip(PROFILES, PROFILES[1:], strict=False):
+            for regime in Regime:
+                high, low = self.of(stricter).of(regime), self.of(laxer).of(regime)
+                if high < low:
+                    raise ValueError(f"{stricter}.{regime} is {high:g}, below {laxer}.{regime}, which is {low:g}")
+        return self
+
+
+class Risk(Model):
+    """How much may be lost: fractions of an account's equity."""
+
+    risk_per_trade_fraction: Annotated[float, Field(gt=0, le=HIGHEST_RISK_PER_TRADE)] = 0.01
+    portfolio_risk_fraction: Annotated[float, Field(gt=0, le=HIGHEST_PORTFOLIO_RISK)] = 0.20
+
+    @model_validator(mode="after")
+    def one_trade_fits(self) -> Risk:
+        """Refuse a trade's risk that alone would break the portfolio's cap."""
+        if self.risk_per_trade_fraction > self.portfolio_risk_fraction:
+            raise ValueError(
+                f"risk_per_trade_fraction is {self.risk_per_trade_fraction:g}, above portfolio_risk_fraction, "
+                f"which is {self.portfolio_risk_fraction:g}"
+            )
+        return self
+
+
+class PaperSettings(Model):
+    """A paper account's terms."""
+
+    balance: Positive = 10_000.0
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    leverage: Positive = 30.0
+    slippage_points: NotNegative = 2.0  # against us, on every fill
+    commission_per_lot: NotNegative = 3.5  # per side, in account currency
+    spread_points: dict[CommodityId, NotNegative] = {}  # instead of the commodity's typical spread
+
+
+class Limits(Model):
+    """What one account will not exceed."""
+
+    max_open_trades: Annotated[int, Field(gt=0)] = 10
+    max_spread_fraction: Annotated[float, Field(gt=0, le=1)] = 0.10  # spread over stop distance
+    portfolio_risk_fraction: Annotated[float, Field(gt=0, le=HIGHEST_PORTFOLIO_RISK)] | None = None  # instead of risk's
+
+
+class AccountSettings(Model):
+    """One account at one broker; `name` is the platform in `<platform>:<commodity>`."""
+
+    name: Name
+    connector: Literal["paper"] = "paper"
+    enabled: bool = True
+    symbols: Annotated[dict[CommodityId, Annotated[str, Field(min_length=1, max_length=29)]], Field(min_length=1)]
+    login: Annotated[int, Field(gt=0)] | None = None
+    password: SecretStr | None = None
+    server: str | None = None
+    auto_close_minutes_before: Annotated[int, Field(ge=15, le=24 * 60)] | None = None  # instead of the general one
+    limits: Limits = Limits()
+    paper: PaperSettings = PaperSettings()
+
+    @model_validator(mode="after")
+    def one_commodity_per_symbol(self) -> AccountSettings:
+        """Refuse two commodities on one symbol: on a netting account they would be one position."""
+        seen: dict[str, str] = {}
+        for commodity, symbol in self.symbols.items():
+            if symbol in seen:
+                raise ValueError(
+                    f"symbols of account {self.name!r}: {seen[symbol]} and {commodity} are both {symbol!r}; "
+                    "expected one commodity per symbol"
+                )
+            seen[symbol] = commodity
+        return self
+
+
+def default_accounts() -> tuple[AccountSettings, ...]:
+    """Two equal paper accounts, so that the choice between accounts can be seen from the first start."""
+    return tuple(AccountSettings(name=name, symbols={"EURUSD": "EURUSD"}) for name in ("alpha", "beta"))
+
+
+class CommodityOverride(Model):
+    """What a user may change about a commodity of the catalogue; what is left out stays as it is there."""
+
+    typical_spread_points: NotNegative | None = None
+    contract_size: Positive | None = None
+    volume_min_lots: Positive | None = None
+    volume_max_lots: Positive | None = None
+    volume_step_lots: Positive | None = None
+    swap_long_per_lot: float | None = None
+    swap_short_per_lot: float | None = None
+    day_end: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None  # in the zone of it
+    may_be_negative: bool | None = None
+
+
+class Settings(Model):
+    """All settings of one crew."""
+
+    # The specification's keys.
+    ai_per_account_cooldown_minutes: NotNegative = 15.0
+    ai_db_reservation_ttl_seconds: Annotated[float, Field(ge=3, le=3600)] = 60.0
+    ai_monitor_interval_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0
+    confidence_profile: Profile = "standard"
+    auto_close_profitable_daily: bool = True
+    auto_close_all_friday: bool = False
+
+    auto_close_profitable_friday: bool = True
+    auto_close_minutes_before: Annotated[int, Field(ge=15, le=24 * 60)] = 15
+    analysis_max_age_seconds: Positive = 300.0
+    price_poll_seconds: Annotated[float, Field(ge=0.1, le=60)] = 1.0
+    quote_max_age_seconds: Positive = 60.0
+    opposite_signal_closes: bool = True
+
+    crew: Name = "default"  # the accounts below, and the one process at a time that leads them
+    database_url: SecretStr = SecretStr("sqlite:///state/ledger.sqlite")
+    risk: Risk = Risk()
+    commodities: dict[CommodityId, CommodityOverride] = {}  # traded: those that an account has a symbol for
+    accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)] = default_accounts()
+    strategies: dict[Strategy, StrategySettings] = default_strategies()
+    thresholds: Thresholds = Thresholds()
+
+    @model_validator(mode="before")
+    @classmethod
+    def keep_default_strategies(cls, values: object) -> object:
+        """Lay a partial `strategies` table over the defaults, so that naming one key keeps the others."""
+        if not isinstance(values, Mapping) or not isinstance(values.get("strategies"), Mapping):
+            return values
+        defaults = {name.value: settings.model_dump() for name, settings in default_strategies().items()}
+        merged: dict[str, object] = dict(defaults)
+        for name, given in values["strategies"].items():
+            key = getattr(name, "value", name)
+            if isinstance(given, Mapping) and key in defaults:
+                merged[key] = {**defaults[key], **given}
+            else:
+                merged[key] = given
+        return {**values, "strategies": merged}
+
+    @model_validator(mode="after")
+    def names_are_unique(self) -> Settings:
+        """Refuse two accounts with one name, or with one (login, server)."""
+        names: set[str] = set()
+        logins: dict[tuple[int, str | None], str] = {}
+        for account in self.accounts:
+            if account.name.casefold() in names:
+                raise ValueError(f"accounts: two accounts are named {account.name!r}; expected one name each")
+            names.add(account.name.casefold())
+            if account.login is not None:
+                key = (account.login, account.server)
+                if key in logins:
+                    raise ValueError(
+                        f"accounts: {logins[key]!r} and {account.name!r} have the same login {account.login} "
+                        f"at {account.server!r}"
+                    )
+                logins[key] = account.name
+        return self
+
+    def account(self, name: str) -> AccountSettings:
+        """The account of this name. Raises ``KeyError`` where there is none."""
+        for account in self.accounts:
+            if account.name == name:
+                return account
+        raise KeyError(name)
+
+    def threshold(self, strategy: Strategy, regime: Regime) -> float:
+        """The confidence that an open needs: the profile's for the regime, and at least the strategy's own."""
+        return max(
+            self.thresholds.of(self.confidence_profile).of(regime), self.strategies[strategy].min_confidence
+        )
+
+    def portfolio_risk_fraction(self, account: str) -> float:
+        """The account's own cap where it has one, otherwise the general one."""
+        own = self.account(account).limits.portfolio_risk_fraction
+        return self.risk.portfolio_risk_fraction if own is None else own
+
+    def auto_close_minutes(self, account: str) -> int:
+        """How long before the market's end profit is taken on this account, in minutes."""
+        own = self.account(account).auto_close_minutes_before
+        return self.auto_close_minutes_before if own is None else own
