@@ -1,0 +1,106 @@
+"""The catalogue of commodities: what one is, checked line by line. The file is read in the wiring and passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+
+from trading.market import Instrument
+from trading.settings import CommodityId, CommodityOverride, Model, NotNegative, PaperSettings, Positive
+
+
+class BadCatalogue(ValueError):
+    """The catalogue of commodities has a line that cannot be used; the message names it."""
+
+
+class UnknownCommodity(ValueError):
+    """A commodity is named that the catalogue does not have."""
+
+
+class Commodity(Model):
+    """One commodity: when it trades, how its price is written, and contract hints for a paper account."""
+
+    id: CommodityId
+    kind: Annotated[Literal["fx", "crypto"], Field(alias="class")]
+    calendar: Literal["fx", "always"]
+    zone: str  # the exchange's zone, in which local rules are written
+    day_end: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]  # local time
+    base_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    profit_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    digits: Annotated[int, Field(ge=0, le=8)]
+    contract_size: Positive
+    volume_min_lots: Positive
+    volume_max_lots: Positive
+    volume_step_lots: Positive
+    typical_spread_points: NotNegative
+    swap_long_per_lot: float
+    swap_short_per_lot: float
+    group: str  # commodities that tend to move together
+    may_be_negative: bool = False
+
+    @field_validator("zone")
+    @classmethod
+    def zone_exists(cls, zone: str) -> str:
+        """Refuse a zone that the time zone database does not have."""
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{zone!r} is not a time zone") from error
+        return zone
+
+    @property
+    def point(self) -> float:
+        """The smallest price step."""
+        return 10.0**-self.digits
+
+    def instrument(self, symbol: str, paper: PaperSettings) -> Instrument:
+        """The terms on which a paper account trades it."""
+        return Instrument(
+            commodity=self.id,
+            symbol=symbol,
+            digits=self.digits,
+            contract_size=self.contract_size,
+            volume_min_lots=self.volume_min_lots,
+            volume_max_lots=self.volume_max_lots,
+            volume_step_lots=self.volume_step_lots,
+            profit_currency=self.profit_currency,
+            leverage=paper.leverage,
+            commission_per_lot=paper.commission_per_lot,
+            swap_long_per_lot=self.swap_long_per_lot,
+            swap_short_per_lot=self.swap_short_per_lot,
+        )
+
+
+def catalogue(
+    tables: Mapping[str, object], overrides: Mapping[str, CommodityOverride] | None = None
+) -> dict[str, Commodity]:
+    """Every commodity by its id, with the user's overrides laid over it.
+
+    Raises `BadCatalogue` naming the table and the key at fault, and `UnknownCommodity` for an override of a commodity
+    that the catalogue does not have.
+    """
+    overrides = overrides or {}
+    require_known(overrides, tables, "commodities")
+    commodities = {}
+    for name, table in tables.items():
+        if not isinstance(table, Mapping):
+            raise BadCatalogue(f"commodity {name!r} is {table!r}; expected a table")
+        changes = overrides[name].model_dump(exclude_none=True) if name in overrides else {}
+        try:
+            commodities[name] = Commodity.model_validate({"id": name, **table, **changes})
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in first["loc"])
+            raise BadCatalogue(f"commodity {name!r}: {field}: {first['msg']} (it is {first['input']!r})") from error
+    return commodities
+
+
+def require_known(names: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Raise `UnknownCommodity` for the first of ``names`` that is not ``known``."""
+    available = sorted(known)
+    for name in names:
+        if name not in available:
+            raise UnknownCommodity(f"{where}: there is no commodity {name!r}; expected one of {', '.join(available)}")
