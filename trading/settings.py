@@ -6,20 +6,30 @@ All models are frozen and refuse unknown keys. The six keys that the specificati
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from trading.analysis import Name, Regime, Strategy
+
+
+def _percent(value: float) -> float:
+    """Refuse what was surely meant as a fraction: 0.65 and 65 must not be mixed."""
+    if 0 < value <= 1:
+        raise ValueError(f"{value:g} looks like a fraction; expected 0 to 100")
+    return value
+
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Percent: TypeAlias = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Percent: TypeAlias = Annotated[float, AfterValidator(_percent), Field(ge=0, le=100, allow_inf_nan=False)]
 CommodityId: TypeAlias = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Z0-9_]+$")]
 Profile: TypeAlias = Literal["conservative", "standard", "aggressive"]
 
 PROFILES: tuple[Profile, ...] = ("conservative", "standard", "aggressive")  # strictest first
+RESERVED_NAMES = frozenset({"account", "crew"})  # kinds of leases, named like `<platform>:<commodity>`
 HIGHEST_RISK_PER_TRADE = 0.05
 HIGHEST_PORTFOLIO_RISK = 0.20
 
@@ -128,7 +138,7 @@ class Thresholds(Model):
     @model_validator(mode="after")
     def ordered_by_profile(self) -> Thresholds:
         """Refuse a profile that is laxer than the one after it: its name would lie."""
-        for stricter, laxer in zip(PROFILES, PROFILES[1:], strict=False):
+        for stricter, laxer in pairwise(PROFILES):
             for regime in Regime:
                 high, low = self.of(stricter).of(regime), self.of(laxer).of(regime)
                 if high < low:
@@ -267,6 +277,8 @@ class Settings(Model):
         names: set[str] = set()
         logins: dict[tuple[int, str | None], str] = {}
         for account in self.accounts:
+            if account.name.casefold() in RESERVED_NAMES:
+                raise ValueError(f"accounts: an account is named {account.name!r}, which is a kind of lease")
             if account.name.casefold() in names:
                 raise ValueError(f"accounts: two accounts are named {account.name!r}; expected one name each")
             names.add(account.name.casefold())
@@ -286,12 +298,6 @@ class Settings(Model):
             if account.name == name:
                 return account
         raise KeyError(name)
-
-    def threshold(self, strategy: Strategy, regime: Regime) -> float:
-        """The confidence that an open needs: the profile's for the regime, and at least the strategy's own."""
-        return max(
-            self.thresholds.of(self.confidence_profile).of(regime), self.strategies[strategy].min_confidence
-        )
 
     def portfolio_risk_fraction(self, account: str) -> float:
         """The account's own cap where it has one, otherwise the general one."""

@@ -74,6 +74,7 @@ class CloseReason(StrEnum):
     DAY_END = "day_end"
     FRIDAY = "friday"
     OPERATOR = "operator"
+    LATE = "late"  # executed after it was given up, and not wanted any more
     BROKER = "broker"  # gone without us: closed by hand, or by the broker
 
 

@@ -1,0 +1,1 @@
+"""The concurrent system: who talks to whom."""

@@ -1,0 +1,143 @@
+"""What is known of an account, as the choice between accounts and the sizing need it.
+
+The TraderActor makes it from the snapshot that a PlatformActor pushed; the PlatformActor makes it again, from what it
+knows itself, right before it acts. Both use this one function, so they can only differ where the world has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from actors.messages import AccountSnapshot
+from connectors.accounting import conversion
+from trading.analysis import Analysis
+from trading.calendars import TradingTimes
+from trading.closings import in_preclose_window
+from trading.commodities import Commodity
+from trading.market import Instant
+from trading.selection import AccountView, expected_swap_per_lot
+from trading.settings import AccountSettings, Settings
+from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size
+from trading.trade import TradePlan
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOpinion:
+    """The view on one account, and the sizing that went into it (None where there was nothing to size with)."""
+
+    view: AccountView
+    sizing: Sizing | None
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What both sides of a decision share: the settings, the catalogue, and when each commodity trades."""
+
+    settings: Settings
+    commodities: Mapping[str, Commodity]
+    times: Mapping[str, TradingTimes]
+
+
+def account_opinion(
+    account: AccountSettings,
+    snapshot: AccountSnapshot | None,
+    analysis: Analysis,
+    plan: TradePlan,
+    market: Market,
+    *,
+    now: Instant,
+    reserved: bool = False,
+    last_chosen_at: Instant | None = None,
+) -> AccountOpinion:
+    """The view on ``account`` for this analysis; without a snapshot it is not connected, and nothing else is known."""
+    commodity = analysis.commodity
+    times = market.times.get(commodity)
+    open_now = times is not None and times.is_open(now)
+    minutes = market.settings.auto_close_minutes(account.name)
+    facts = _facts(snapshot, analysis, plan, market, account) if snapshot is not None else Facts()
+    view = AccountView(
+        platform=account.name,
+        connected=snapshot is not None and snapshot.ready and snapshot.unaccounted == 0,
+        trades_commodity=commodity in account.symbols,
+        market_open=open_now,
+        in_preclose_window=times is not None and open_now and in_preclose_window(times, minutes, now),
+        reserved=reserved,
+        has_active_trade=snapshot is not None and commodity in snapshot.trades,
+        cooling_down_until=None if snapshot is None else snapshot.cooldown_until.get(commodity),
+        open_trades=0 if snapshot is None else len(snapshot.trades),
+        max_open_trades=account.limits.max_open_trades,
+        risk_budget=facts.risk_budget,
+        free_risk_budget=facts.free_risk_budget,
+        quote=None if snapshot is None else snapshot.quotes.get(commodity),
+        max_spread_fraction=account.limits.max_spread_fraction,
+        volume_lots=0.0 if facts.sizing is None else facts.sizing.volume_lots,
+        contract_value=facts.contract_value,
+        commission_per_lot=facts.commission_per_lot,
+        expected_swap_per_lot=facts.expected_swap_per_lot,
+        last_chosen_at=last_chosen_at,
+    )
+    return AccountOpinion(view, facts.sizing)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What follows from an account's money and terms. The defaults make an account ineligible."""
+
+    risk_budget: float = 0.0
+    free_risk_budget: float = 0.0
+    contract_value: float = 0.0
+    commission_per_lot: float = 0.0
+    expected_swap_per_lot: float = 0.0
+    sizing: Sizing | None = None
+
+
+def _facts(
+    snapshot: AccountSnapshot, analysis: Analysis, plan: TradePlan, market: Market, account: AccountSettings
+) -> Facts:
+    instrument = snapshot.instruments.get(analysis.commodity)
+    quote = snapshot.quotes.get(analysis.commodity)
+    if snapshot.account is None or instrument is None or quote is None:
+        return Facts()
+    rate = conversion_rate(snapshot, analysis.commodity, market)
+    if rate is None:
+        return Facts()
+    fraction = market.settings.portfolio_risk_fraction(account.name)
+    risks = []
+    for trade in snapshot.trades.values():
+        trade_rate = conversion_rate(snapshot, trade.commodity, market)
+        if trade_rate is None or trade.commodity not in snapshot.instruments:
+            return Facts()  # a risk that cannot be priced leaves no budget that could be called free
+        risks.append(risk_to_stop(trade, snapshot.instruments[trade.commodity], trade_rate))
+    free = free_risk_budget(snapshot.account.equity, fraction, risks)
+    sizing = size(
+        equity=snapshot.account.equity,
+        free_risk_budget=free,
+        stop_distance=plan.stop_distance,
+        instrument=instrument,
+        conversion_rate=rate,
+        risk=market.settings.risk,
+        free_margin=snapshot.account.margin_free,
+        price=quote.opening_price(analysis.side),
+    )
+    return Facts(
+        risk_budget=risk_budget(snapshot.account.equity, fraction),
+        free_risk_budget=free,
+        contract_value=instrument.contract_size * rate,
+        commission_per_lot=instrument.commission_per_lot,
+        expected_swap_per_lot=expected_swap_per_lot(instrument, analysis.side, plan.longest_hold_seconds),
+        sizing=sizing,
+    )
+
+
+def conversion_rate(snapshot: AccountSnapshot, commodity: str, market: Market) -> float | None:
+    """Account currency for one unit of the commodity's profit currency, by the account's own quotes."""
+    if snapshot.account is None:
+        return None
+    profit_currency = market.commodities[commodity].profit_currency
+    if profit_currency == snapshot.account.currency:
+        return 1.0
+    quoted = {name: market.commodities[name] for name in snapshot.quotes}
+    way = conversion(profit_currency, snapshot.account.currency, quoted)
+    return None if way is None else way.rate(snapshot.quotes[way.commodity].mid)
+

@@ -1,0 +1,116 @@
+"""Closing a trade: CLOSING is committed before the close leaves, and a close that may have happened is looked up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from actors.desk import ClosingAttempts, Conceded, Desk
+from actors.lookup import QUARANTINE_SECONDS, Findings, closed_by_deals, is_flat
+from actors.system.context import Context
+from connectors.base import CloseOrder, ConnectorError, Done, Outcome, Rejected, Unknown
+from persistence.journal import JournalEntry
+from trading.trade import CloseReason, Trade, TradeState
+
+FIRST_RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 60.0
+ALERT_AFTER_FAILURES = 3
+
+
+def begin_closing(
+    desk: Desk,
+    trade: Trade,
+    reason: CloseReason,
+    price: float,
+    context: Context,
+    *entries: JournalEntry,
+    fired: str | None = None,
+) -> Trade:
+    """OPEN becomes CLOSING, durably, and the close is sent. Repeating it on a CLOSING trade does nothing."""
+    if trade.state is not TradeState.OPEN:
+        return trade
+    closing = desk.advance(
+        trade, replace(trade, state=TradeState.CLOSING, close_reason=reason), context, *entries, fired=fired
+    )
+    return send_close(desk, closing, price, context)
+
+
+def continue_closing(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
+    """After a clean scan: a CLOSING trade whose position is gone is CLOSED; one that is there is sent again in time."""
+    attempts = desk.attempts.setdefault(trade.trade_id, ClosingAttempts())
+    position = found.position_of(trade)
+    if position is None:
+        deals = found.deals_of(trade)
+        if not is_flat(deals):
+            return trade  # the history lags behind the positions
+        return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+    if position.volume_lots != trade.volume_lots or position.ticket != trade.ticket:
+        trade = desk.advance(
+            trade, replace(trade, volume_lots=position.volume_lots, ticket=position.ticket), context
+        )
+    quote = desk.quotes.get(trade.commodity)
+    if context.elapsed() < attempts.next_elapsed or quote is None:
+        return trade
+    return send_close(desk, trade, quote.closing_price(trade.side), context)
+
+
+def send_close(
+    desk: Desk, trade: Trade, price: float, context: Context, reason: CloseReason = CloseReason.BROKER
+) -> Trade:
+    """Send one close for the position's current volume, and settle what is known of its fate.
+
+    ``reason`` is what a trade is closed for that has no reason of its own.
+    """
+    if not desk.may_act(context):
+        raise Conceded(f"{desk.platform}: the account's lease is about to end")
+    if trade.ticket is None:
+        return trade
+    order = CloseOrder(trade.ticket, trade.commodity, trade.side, trade.volume_lots, trade.magic, price)
+    outcome: Outcome
+    try:
+        outcome = desk.connector.close(order, desk.token, desk.deadline)
+    except ConnectorError as error:
+        outcome = Unknown(f"{type(error).__name__}: {error}")
+    match outcome:
+        case Done():
+            return settle_done(desk, trade, outcome, context, reason)
+        case Rejected(code="stale_token"):
+            desk.concede("the broker's side has seen a higher token", context)
+            raise Conceded(f"{desk.platform}: {outcome.reason}")
+        case Rejected(code, why):
+            put_off(desk, trade, f"{code}: {why}", context)
+        case Unknown(why):
+            # On a netting account a second close would reverse the position: let the broker come to rest first.
+            patient = desk.connector.capabilities.netting or not desk.connector.capabilities.closes_by_ticket
+            put_off(desk, trade, f"unknown: {why}", context, at_least_seconds=QUARANTINE_SECONDS if patient else 0.0)
+    return trade
+
+
+def settle_done(desk: Desk, trade: Trade, done: Done, context: Context, reason: CloseReason) -> Trade:
+    """The broker closed some or all of it: the deals say how much, and at what profit."""
+    try:
+        since = (trade.opened_at or trade.submitted_at) - 1
+        deals = [
+            deal for deal in desk.connector.deals(since, desk.deadline) if deal.position_id == trade.position_id
+        ]
+    except ConnectorError as error:
+        put_off(desk, trade, f"closed, but the deals are not known yet: {error}", context)
+        return trade
+    if is_flat(deals):
+        return desk.advance(trade, closed_by_deals(trade, deals, reason), context)
+    put_off(desk, trade, f"{done.volume_lots:g} of {trade.volume_lots:g} lots closed", context)
+    return trade
+
+
+def put_off(
+    desk: Desk, trade: Trade, reason: str, context: Context, *, at_least_seconds: float = 0.0
+) -> None:
+    """Try again later, ever more slowly; say so in the journal, and to a person when it goes on."""
+    attempts = desk.attempts.setdefault(trade.trade_id, ClosingAttempts())
+    attempts.failures += 1
+    wait = max(min(FIRST_RETRY_SECONDS * 2 ** (attempts.failures - 1), LONGEST_RETRY_SECONDS), at_least_seconds)
+    attempts.next_elapsed = context.elapsed() + wait
+    desk.ledger.journal.append(
+        desk.entry("close_put_off", reason, context, trade, attempt=attempts.failures, next_in_seconds=wait), fold=True
+    )
+    if attempts.failures == ALERT_AFTER_FAILURES:
+        context.alert("stuck", f"{trade.resource}: not closed after {attempts.failures} attempts: {reason}")

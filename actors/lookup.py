@@ -1,0 +1,168 @@
+"""Looking things up at the broker: what became of an order, and whether the ledger still tells the truth.
+
+Only a *clean* scan counts: every question of it was answered. "Not found" means nothing until enough clean scans over
+a quarantine have said so, because a broker may execute late; and even then the order is watched for lateness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from actors.desk import Absence, Desk, as_open
+from actors.system.context import Context
+from trading.market import HOUR, Deal, Entry, Order, Position
+from trading.trade import CloseReason, Trade, TradeState, prefix_of
+
+QUARANTINE_SECONDS = 120.0
+CLEAN_SCANS_TO_FAIL = 3
+CLEAN_SCANS_TO_MISS = 2  # an OPEN position that is gone
+HISTORY_MARGIN = HOUR  # brokers' clocks differ from ours a little
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one clean scan saw."""
+
+    positions: Sequence[Position]
+    orders: Sequence[Order]
+    deals: Sequence[Deal]
+
+    def position_of(self, trade: Trade) -> Position | None:
+        """The live position that carries the trade's magic."""
+        return next((position for position in self.positions if position.magic == trade.magic), None)
+
+    def deals_of(self, trade: Trade) -> list[Deal]:
+        """The deals of the trade's position: by its identifier, since a broker's own closing deal has no magic."""
+        ids = {deal.position_id for deal in self.deals if deal.magic == trade.magic}
+        if trade.position_id is not None:
+            ids.add(trade.position_id)
+        return [deal for deal in self.deals if deal.position_id in ids]
+
+
+def scan(desk: Desk) -> Findings:
+    """One clean scan. Raises `ConnectorError` when any question was not answered."""
+    positions = desk.connector.positions(desk.deadline)
+    doubtful = [*desk.trades.values(), *desk.late.values()]
+    missing = [trade for trade in doubtful if not any(p.magic == trade.magic for p in positions)]
+    if not missing:
+        return Findings(positions, (), ())
+    since = min(trade.submitted_at for trade in missing) - HISTORY_MARGIN
+    return Findings(
+        positions, desk.connector.orders(since, desk.deadline), desk.connector.deals(since, desk.deadline)
+    )
+
+
+def resolve_unknown(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
+    """UNKNOWN becomes OPEN, CLOSED or FAILED when a clean scan proves it; otherwise it stays."""
+    position = found.position_of(trade)
+    if position is not None:
+        return desk.advance(trade, opened_by(trade, position), context)
+    deals = found.deals_of(trade)
+    if is_flat(deals):
+        return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+    if any(order.magic == trade.magic and not order.accepted for order in found.orders):
+        return desk.advance(trade, replace(trade, state=TradeState.FAILED, detail="the broker rejected it"), context)
+    if deals:
+        return trade  # executed, and neither a position nor flat: the broker's answers do not agree yet
+    absence = desk.absences.setdefault(trade.trade_id, Absence(since_elapsed=context.elapsed()))
+    absence.clean_scans += 1
+    waited = context.elapsed() - absence.since_elapsed
+    if absence.clean_scans < CLEAN_SCANS_TO_FAIL or waited < QUARANTINE_SECONDS:
+        return trade
+    reason = f"absent in {absence.clean_scans} clean scans over {waited:.0f} s"
+    return desk.advance(trade, replace(trade, state=TradeState.FAILED, detail=reason), context)
+
+
+def compare_open(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
+    """An OPEN trade follows its position's ticket and volume; gone in two clean scans, it was closed without us."""
+    position = found.position_of(trade)
+    if position is not None:
+        desk.absences.pop(trade.trade_id, None)
+        if position.ticket != trade.ticket or position.volume_lots != trade.volume_lots:
+            changed = replace(trade, ticket=position.ticket, volume_lots=position.volume_lots)
+            return desk.advance(trade, changed, context)
+        return trade
+    absence = desk.absences.setdefault(trade.trade_id, Absence(since_elapsed=context.elapsed()))
+    absence.clean_scans += 1
+    deals = found.deals_of(trade)
+    if absence.clean_scans < CLEAN_SCANS_TO_MISS or not is_flat(deals):
+        return trade
+    return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+
+
+def find_strangers(desk: Desk, found: Findings, context: Context) -> None:
+    """Positions of our prefix that no active row explains: an order marked FAILED came late, or a row is missing."""
+    known = {trade.magic for trade in desk.trades.values()} | {trade.magic for trade in desk.late.values()}
+    unaccounted = set()
+    for position in found.positions:
+        if prefix_of(position.magic) != desk.prefix or position.magic in known:
+            continue
+        row = desk.ledger.trades.by_magic(position.magic)
+        if row is None:
+            unaccounted.add(position.magic)
+        elif row.state is TradeState.FAILED:
+            context.alert("late", f"{row.resource}: order {row.magic} was executed after it was given up")
+            late = replace(
+                row,
+                state=TradeState.LATE,
+                position_id=position.position_id,
+                ticket=position.ticket,
+                volume_lots=position.volume_lots,
+                entry_price=position.open_price,
+                opened_at=position.open_time,
+            )
+            desk.advance(row, late, context)
+    if unaccounted - desk.unaccounted:
+        context.alert(
+            "unaccounted",
+            f"{desk.platform}: the ledger does not know the orders {sorted(unaccounted)} of its own prefix; "
+            "no opens on this account until they are explained",
+        )
+    desk.unaccounted = frozenset(unaccounted)
+
+
+def opened_by(trade: Trade, position: Position) -> Trade:
+    """The trade as OPEN, with the facts of the position that was found."""
+    return as_open(
+        trade,
+        position_id=position.position_id,
+        ticket=position.ticket,
+        price=position.open_price,
+        volume_lots=position.volume_lots,
+        at=position.open_time,
+    )
+
+
+def is_flat(deals: Sequence[Deal]) -> bool:
+    """True when deals went in, and as much came out again."""
+    inward = sum(deal.volume_lots for deal in deals if deal.entry is Entry.IN)
+    outward = sum(deal.volume_lots for deal in deals if deal.entry is Entry.OUT)
+    return inward > 0 and abs(inward - outward) < 1e-9
+
+
+def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) -> Trade:
+    """The trade as CLOSED: its profit is the sum of the broker's deals, to the cent, and nothing else."""
+    inward = [deal for deal in deals if deal.entry is Entry.IN]
+    outward = [deal for deal in deals if deal.entry is Entry.OUT]
+    return replace(
+        trade,
+        state=TradeState.CLOSED,
+        position_id=inward[0].position_id,
+        volume_lots=sum(deal.volume_lots for deal in inward),
+        entry_price=average_price(inward),
+        opened_at=inward[0].time,
+        exit_price=average_price(outward),
+        closed_at=max(deal.time for deal in outward),
+        close_reason=trade.close_reason or reason,
+        profit=round(sum(deal.net for deal in deals), 2),
+        detail=f"broker: {outward[-1].reason}",
+    )
+
+
+def average_price(deals: Sequence[Deal]) -> float:
+    """The volume-weighted price of some deals."""
+    if len(deals) == 1:
+        return deals[0].price
+    volume = sum(deal.volume_lots for deal in deals)
+    return sum(deal.price * deal.volume_lots for deal in deals) / volume

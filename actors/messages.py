@@ -1,0 +1,248 @@
+"""Every message of the system, grouped by who receives it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from actors.system.message import Message
+from persistence.reservations import Fence
+from trading.analysis import Analysis
+from trading.bars import BarSeries
+from trading.closings import ClosingJob
+from trading.market import Account, Instant, Instrument, Quote
+from trading.trade import CloseReason, Trade, TradePlan
+
+# ---------------------------------------------------------------- to the ReservationActor
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve(Message):
+    """Ask: reserve a resource. Answers a `Lease`, or None when somebody else holds it."""
+
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release(Message):
+    """Give a reservation back. Answers whether it was still ours."""
+
+    fence: Fence
+
+
+@dataclass(frozen=True, slots=True)
+class RenewAll(Message):
+    """Timer: renew every lease of this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A reservation that this process holds, and until when it may act on it without asking again."""
+
+    fence: Fence
+    hold_until: float  # elapsed seconds; never later than the database's own expiry
+
+
+# ---------------------------------------------------------------- to a PlatformActor
+
+
+@dataclass(frozen=True, slots=True)
+class TakePost(Message):
+    """Timer: take the account's lease, connect, and rebuild the state from the ledger and the broker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll(Message):
+    """Timer: fetch quotes, the account and completed bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan(Message):
+    """Timer: compare the ledger with the broker, and resolve what is unknown or closing."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRenewed(Message):
+    """A lease is held until a later instant."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLost(Message):
+    """A lease is gone, or may be: stop acting on it at once."""
+
+    resource: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open(Message):
+    """Open a trade for this analysis, as planned. Answered by `OpenResult` to the sender."""
+
+    analysis: Analysis
+    plan: TradePlan
+    decided_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Message):
+    """Close a trade. Repeating it does no more than doing it once."""
+
+    trade_id: int
+    commodity: str
+    reason: CloseReason
+    price: float | None  # the level that was hit; None: whatever the closing price is
+
+
+@dataclass(frozen=True, slots=True)
+class Adjust(Message):
+    """Write a new stop, and a new target, to the ledger. A stop that would widen is refused."""
+
+    trade_id: int
+    commodity: str
+    stop_price: float
+    target_price: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIfProfitable(Message):
+    """Judge a day-end or Friday rule, at the first valid tick inside its window, once for its key."""
+
+    job: ClosingJob
+
+    def conflation_key(self) -> Hashable:
+        """The scheduler repeats itself until the key has fired; one pending copy is enough."""
+        return self.job.key
+
+
+# ---------------------------------------------------------------- to the TraderActor
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed(Message):
+    """An opinion arrived."""
+
+    analysis: Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToTrade(Message):
+    """A bar was judged and no strategy fits."""
+
+    commodity: str
+    at: Instant
+    reason: str
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Decide(Message):
+    """Timer: decide on an analysis, once what else is due at this instant has been said."""
+
+    analysis: Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSnapshot(Message):
+    """What a PlatformActor knows of its account. The decisions of the TraderActor rest on these."""
+
+    bulk: ClassVar[bool] = True
+
+    platform: str
+    at: Instant
+    ready: bool  # it holds the account's lease and is connected
+    reason: str  # why not, when it is not
+    account: Account | None
+    quotes: Mapping[str, Quote]
+    instruments: Mapping[str, Instrument]
+    trades: Mapping[str, Trade]  # active ones, by commodity
+    cooldown_until: Mapping[str, Instant]
+    unaccounted: int  # live orders of our prefix that the ledger does not know: no opens until they are explained
+
+    def conflation_key(self) -> Hashable:
+        """Only the newest snapshot of an account matters."""
+        return self.platform
+
+
+@dataclass(frozen=True, slots=True)
+class OpenResult(Message):
+    """What became of an `Open`."""
+
+    platform: str
+    analysis_id: str
+    commodity: str
+    trade: Trade | None  # None: nothing was sent
+    reason: str
+
+
+# ---------------------------------------------------------------- to the MonitorActor
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes(Message):
+    """The latest valid quotes of one account."""
+
+    bulk: ClassVar[bool] = True
+
+    platform: str
+    at: Instant
+    quotes: Mapping[str, Quote]
+
+    def conflation_key(self) -> Hashable:
+        """At most one pending batch an account."""
+        return self.platform
+
+
+@dataclass(frozen=True, slots=True)
+class TradeChanged(Message):
+    """A trade has a new row in the ledger. Also told to the SchedulerActor and to observers."""
+
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True)
+class Signal(Message):
+    """An analysis passed the gate, whether or not it led to an open."""
+
+    analysis: Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Revalue(Message):
+    """Timer: look at every open trade again."""
+
+
+# ---------------------------------------------------------------- to the SchedulerActor
+
+
+@dataclass(frozen=True, slots=True)
+class CheckTimes(Message):
+    """Timer: which windows are open, and which trades are over their longest hold?"""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStop(Message):
+    """Timer: the longest hold of a trade is over."""
+
+    trade: Trade
+
+
+@dataclass(frozen=True, slots=True)
+class RuleJudged(Message):
+    """A day-end or Friday rule has fired for this key, or there is nothing left for it to judge."""
+
+    key: str
+
+
+# ---------------------------------------------------------------- to the AnalystActor
+
+
+@dataclass(frozen=True, slots=True)
+class Bars(Message):
+    """Completed bars of one commodity on one account, oldest first; the newest has just been completed."""
+
+    platform: str
+    series: BarSeries

@@ -1,0 +1,121 @@
+"""MonitorActor: watches open trades. `monitor_open_positions` guards and re-values, `adjust_open_trade` changes.
+
+Stops and targets live here, not at the broker: every valid quote is judged, all trades of an account at once. What it
+finds it *tells* the PlatformActor, which checks and acts; until the ledger says that it was done, each pass finds and
+tells it again, so a message lost is one pass late and no more.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from actors.accounts import Market
+from actors.messages import Adjust, Close, Quotes, Revalue, Signal, TradeChanged
+from actors.names import platform_actor
+from actors.system.context import Context
+from persistence.ledger import Ledger
+from trading import exits
+from trading.analysis import Analysis
+from trading.exits import HOLD, ExitRules, exit_rules, guard, guard_many, levels, revalue
+from trading.market import SECOND, Quote
+from trading.quotes import usable_many
+from trading.trade import Trade, TradeState
+
+FEW = 8  # up to so many trades, judging one by one is faster than building columns
+
+
+class MonitorActor:
+    """Guards and re-values the open trades of every account."""
+
+    def __init__(self, market: Market, ledger: Ledger) -> None:
+        self._market = market
+        self._ledger = ledger
+        self._trades: dict[str, dict[int, Trade]] = {}  # OPEN ones, by platform and number
+        self._quotes: dict[tuple[str, str], Quote] = {}  # by platform and commodity
+        self._signals: dict[str, Analysis] = {}  # by commodity: the newest that passed the gate
+        self._rules: dict[str, ExitRules] = {
+            name: exit_rules(market.settings, commodity) for name, commodity in market.commodities.items()
+        }
+
+    def start(self, context: Context) -> None:
+        """Find the open trades in the ledger, and begin the valuations."""
+        for trade in self._ledger.trades.active():
+            self._follow(trade)
+        context.at(context.now(), Revalue())
+
+    def receive(self, message: object, context: Context) -> None:
+        """Judge quotes as they come, and everything each interval."""
+        match message:
+            case Quotes(platform, _, quotes):
+                for quote in quotes.values():
+                    self._quotes[platform, quote.commodity] = quote
+                self._guard(platform, context)
+            case TradeChanged(trade):
+                self._follow(trade)
+            case Signal(analysis):
+                self._signals[analysis.commodity] = analysis
+            case Revalue():
+                interval = round(self._market.settings.ai_monitor_interval_seconds * SECOND)
+                context.at(context.now() + interval, Revalue())
+                self.monitor_open_positions(context)
+            case _:
+                raise TypeError(f"the monitor does not take {type(message).__name__}")
+
+    def monitor_open_positions(self, context: Context) -> None:
+        """Re-value every open trade that has a usable quote while its market is open."""
+        for trades in self._trades.values():
+            for trade in trades.values():
+                quote = self._quotes.get((trade.platform, trade.commodity))
+                if quote is None or not self._market.times[trade.commodity].is_open(context.now()):
+                    continue
+                rules = self._rules[trade.commodity]
+                signal = self._signals.get(trade.commodity)
+                match revalue(trade, quote, context.now(), rules, opposite=signal):
+                    case exits.Close(reason, price):
+                        self._tell_close(trade, exits.Close(reason, price), context)
+                    case exits.Adjust() as change:
+                        self.adjust_open_trade(trade, change, context)
+
+    def adjust_open_trade(self, trade: Trade, change: exits.Adjust, context: Context) -> None:
+        """Tell the account's actor to write the new levels. Where they require it, the next quote closes at once."""
+        context.tell(
+            platform_actor(trade.platform),
+            Adjust(trade.trade_id, trade.commodity, change.stop_price, change.target_price, change.reason),
+        )
+
+    def _guard(self, platform: str, context: Context) -> None:
+        """Judge the stop and the target of every open trade of this account on its newest quote."""
+        trades = list(self._trades.get(platform, {}).values())
+        if len(trades) > FEW:
+            trades = self._hit(trades, context)
+        now = context.now()
+        for trade in trades:
+            quote = self._quotes.get((platform, trade.commodity))
+            if quote is None or not self._market.times[trade.commodity].is_open(now):
+                continue
+            decision = guard(trade, quote, now, self._rules[trade.commodity])
+            if isinstance(decision, exits.Close):
+                self._tell_close(trade, decision, context)
+
+    def _hit(self, trades: list[Trade], context: Context) -> list[Trade]:
+        """Those of many trades whose stop or target is reached, in one pass over columns."""
+        quotes = [self._quotes.get((trade.platform, trade.commodity)) for trade in trades]
+        bid = np.array([np.nan if quote is None else quote.bid for quote in quotes])
+        ask = np.array([np.nan if quote is None else quote.ask for quote in quotes])
+        time = np.array([0 if quote is None else quote.time for quote in quotes], dtype=np.int64)
+        negative = np.array([self._rules[trade.commodity].may_be_negative for trade in trades])
+        max_age_seconds = self._market.settings.quote_max_age_seconds
+        usable = usable_many(bid, ask, time, context.now(), max_age_seconds, may_be_negative=negative)
+        codes = guard_many(levels(trades), bid, ask, usable)
+        return [trade for trade, code in zip(trades, codes, strict=True) if code != HOLD]
+
+    def _tell_close(self, trade: Trade, decision: exits.Close, context: Context) -> None:
+        order = Close(trade.trade_id, trade.commodity, decision.reason, decision.price)
+        context.tell(platform_actor(trade.platform), order)
+
+    def _follow(self, trade: Trade) -> None:
+        account = self._trades.setdefault(trade.platform, {})
+        if trade.state is TradeState.OPEN:
+            account[trade.trade_id] = trade
+        else:
+            account.pop(trade.trade_id, None)

@@ -1,0 +1,53 @@
+"""The day-end and Friday rules, judged on one account by live figures of its broker."""
+
+from __future__ import annotations
+
+from actors.closing import begin_closing
+from actors.desk import Desk
+from actors.system.context import Context
+from connectors.base import ConnectorError
+from persistence.errors import JobFired
+from trading.closings import ClosingJob, net_profit
+from trading.quotes import unusable
+from trading.trade import TradeState
+
+
+def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
+    """Judge the rule if a valid tick inside its window and the broker's figures are there; True when it is over.
+
+    The key and the CLOSING row that follows from it commit together, so that dying in between neither repeats the
+    judgement nor forgets the close. Without an open trade there is nothing to judge yet, and the key stays free.
+    """
+    trade = desk.trades.get(job.commodity)
+    if trade is None or trade.state is not TradeState.OPEN:
+        return False
+    quote = desk.quotes.get(job.commodity)
+    commodity = desk.market.commodities[job.commodity]
+    if quote is None or quote.time < job.window.starts_at:
+        return False
+    max_age_seconds = desk.settings.quote_max_age_seconds
+    if unusable(quote, context.now(), max_age_seconds, may_be_negative=commodity.may_be_negative) is not None:
+        return False
+    if desk.ledger.schedule.has_fired(job.key):
+        return True
+    try:
+        position = next((p for p in desk.connector.positions(desk.deadline) if p.magic == trade.magic), None)
+        deals = desk.connector.deals((trade.opened_at or trade.submitted_at) - 1, desk.deadline)
+    except ConnectorError:
+        return False  # no figures, no judgement: the next poll inside the window tries again
+    if position is None:
+        return False
+    profit = net_profit(position, deals, desk.instruments[job.commodity])
+    verdict = "closed" if job.closes(trade, profit) else "kept"
+    line = desk.entry(
+        "rule", f"{job.rule.value}:{verdict}", context, trade, key=job.key, net_profit=round(profit, 2)
+    )
+    try:
+        if verdict == "closed":
+            begin_closing(desk, trade, job.rule, quote.closing_price(trade.side), context, line, fired=job.key)
+        else:
+            desk.ledger.schedule.fire(job.key, context.now())
+            desk.ledger.journal.append(line)
+    except JobFired:
+        desk.reload_due = True
+    return True

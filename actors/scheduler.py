@@ -1,0 +1,97 @@
+"""SchedulerActor: day end, Friday, time stops.
+
+It knows the times, and tells; the PlatformActor knows the figures, and judges. What it tells it repeats until it hears
+that it is done, so a message lost, or an actor restarted, is one check late and no more. Nothing is remembered between
+runs but the keys in the ledger: a restart inside a window catches up, and after the close there is nothing left to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from actors.messages import CheckTimes, Close, CloseIfProfitable, RuleJudged, TimeStop, TradeChanged
+from actors.names import platform_actor
+from actors.system.context import Context
+from persistence.ledger import Ledger
+from trading.calendars import TradingTimes
+from trading.closings import due_jobs, window_of_day
+from trading.market import HOUR, SECOND, Instant
+from trading.settings import Settings
+from trading.trade import HELD, CloseReason, Trade, TradeState
+
+LONGEST_SLEEP = HOUR  # calendars may be extended while it sleeps
+
+
+class SchedulerActor:
+    """Tells the PlatformActors what the clock and the calendars ask for."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, times: Mapping[str, TradingTimes]) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._times = times
+        self._judged: set[str] = set()
+        self._waiting: dict[int, Trade] = {}  # open trades, each with a timer for its longest hold
+
+    def start(self, context: Context) -> None:
+        """Find the open trades in the ledger, and look at the clock."""
+        for trade in self._ledger.trades.active():
+            self._follow(trade, context)
+        context.at(context.now(), CheckTimes())
+
+    def receive(self, message: object, context: Context) -> None:
+        """Follow trades and the clock."""
+        match message:
+            case CheckTimes():
+                self._check(context)
+            case TradeChanged(trade):
+                self._follow(trade, context)
+            case TimeStop(trade):
+                self._time_stop(trade, context)
+            case RuleJudged(key):
+                self._judged.add(key)
+            case _:
+                raise TypeError(f"the scheduler does not take {type(message).__name__}")
+
+    def _check(self, context: Context) -> None:
+        now = context.now()
+        next_at = now + LONGEST_SLEEP
+        for account in self._settings.accounts:
+            if not account.enabled:
+                continue
+            for commodity in account.symbols:
+                next_at = min(next_at, self._check_one(account.name, commodity, now, context))
+        context.at(next_at, CheckTimes())
+
+    def _check_one(self, platform: str, commodity: str, now: Instant, context: Context) -> Instant:
+        """Tell what is due, and answer when to look again."""
+        times = self._times[commodity]
+        poll = round(self._settings.price_poll_seconds * SECOND)
+        for job in due_jobs(times, self._settings, commodity=commodity, account=platform, at=now):
+            if job.key not in self._judged:
+                context.tell(platform_actor(platform), CloseIfProfitable(job))
+        window = window_of_day(times, self._settings.auto_close_minutes(platform), now)
+        if window is None:
+            return times.next_open(now) or now + LONGEST_SLEEP
+        return window.starts_at if now < window.starts_at else now + poll
+
+    def _follow(self, trade: Trade, context: Context) -> None:
+        if trade.state in HELD and trade.state is not TradeState.LATE:
+            known = trade.trade_id in self._waiting
+            self._waiting[trade.trade_id] = trade
+            if not known:
+                context.at(max(trade.time_stop_at, context.now()), TimeStop(trade))
+        else:
+            self._waiting.pop(trade.trade_id, None)
+
+    def _time_stop(self, trade: Trade, context: Context) -> None:
+        current = self._waiting.get(trade.trade_id)
+        if current is None:
+            return
+        # Repeated until the ledger says that the trade is closed: the market may be shut, the broker may refuse.
+        times, now = self._times[current.commodity], context.now()
+        interval = round(self._settings.ai_monitor_interval_seconds * SECOND)
+        again_at = now + interval if times.is_open(now) else times.next_open(now) or now + LONGEST_SLEEP
+        context.at(again_at, TimeStop(current))
+        if current.state is TradeState.OPEN and times.is_open(now):
+            order = Close(current.trade_id, current.commodity, CloseReason.TIME_STOP, price=None)
+            context.tell(platform_actor(current.platform), order)

@@ -1,0 +1,102 @@
+"""Bounded mailboxes: room kept for commands, and conflation of what only the newest matters of.
+
+A mailbox is a Pykka inbox (``put``, ``get``, ``empty``) that can be closed. Closing and putting exclude each other, so
+no message can slip in behind a dying actor, where Pykka would leave its asker waiting for ever.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+from actors.system.errors import ActorDead, MailboxFull
+from actors.system.items import Call, Control
+from actors.system.message import Message
+
+BULK_SHARE = 0.8
+
+
+class Envelope(Protocol):
+    """What Pykka puts into an inbox."""
+
+    message: Any
+
+
+class Mailbox(ABC):
+    """The rules of admission. Subclasses keep the queue, for threads or for virtual time."""
+
+    def __init__(self, name: str, capacity: int) -> None:
+        self.name = name
+        self.conflated = 0
+        self._capacity = capacity
+        self._bulk_capacity = max(1, int(capacity * BULK_SHARE))
+        self._closed = False
+        self._pending: dict[tuple[type, Hashable], Envelope] = {}  # told, conflating, and not yet taken out
+
+    @abstractmethod
+    def put(self, envelope: Envelope, /) -> None:
+        """Queue it. Raises `ActorDead` when the mailbox is closed and `MailboxFull` when there is no room."""
+
+    @abstractmethod
+    def get(self) -> Any:
+        """Wait for the next envelope and take it out."""
+
+    @abstractmethod
+    def depth(self) -> int:
+        """How many items wait."""
+
+    @abstractmethod
+    def close(self) -> list[Any]:
+        """Refuse everything from now on, and return the items that were left."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Make an actor that waits at its empty mailbox look up, even when the mailbox is closed."""
+
+    @abstractmethod
+    def began(self) -> None:
+        """The actor begins to start."""
+
+    @abstractmethod
+    def handled(self) -> None:
+        """The actor has started, or has dealt with the item that it took out last."""
+
+    def empty(self) -> bool:
+        """True when there is nothing to take out. Pykka asks this only once the actor has ended."""
+        return self.depth() == 0
+
+    def _admit(self, envelope: Envelope) -> bool:
+        """Whether to queue the envelope; False when its message has taken the place of one that was waiting."""
+        item = envelope.message
+        if self._closed:
+            raise ActorDead(self.name)
+        if isinstance(item, Control):
+            return True
+        message = item.message if type(item) is Call else item
+        bulk, key = False, None
+        if isinstance(message, Message):
+            bulk = message.bulk
+            key = _told_key(item)
+            if key is not None and (waiting := self._pending.get(key)) is not None:
+                waiting.message = message
+                self.conflated += 1
+                return False
+        if self.depth() >= (self._bulk_capacity if bulk else self._capacity):
+            raise MailboxFull(self.name, type(message).__name__)
+        if key is not None:
+            self._pending[key] = envelope
+        return True
+
+    def _taken_out(self, envelope: Envelope) -> None:
+        """From now on a message of the same key is a new one."""
+        if self._pending and (key := _told_key(envelope.message)) is not None:
+            self._pending.pop(key, None)
+
+
+def _told_key(item: Any) -> tuple[type, Hashable] | None:
+    """The key under which a told message conflates. Asks and timers are other items, and so have none."""
+    if not isinstance(item, Message):
+        return None
+    key = item.conflation_key()
+    return None if key is None else (type(item), key)

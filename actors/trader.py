@@ -1,0 +1,227 @@
+"""TraderActor: an analysis becomes an open. This is the specification's `execute_ai_trade`.
+
+It decides on the snapshots that the PlatformActors push, so that a slow account delays nobody. Every decision, for and
+against, is one journal line with all of its numbers: the analysis, the gate with each pillar, the table of candidates.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from actors.accounts import AccountOpinion, Market, account_opinion
+from actors.messages import AccountSnapshot, Analysed, Decide, NothingToTrade, Open, OpenResult, Signal
+from actors.names import MONITOR, platform_actor
+from actors.system.context import Context
+from persistence.journal import JournalEntry
+from persistence.ledger import Ledger
+from trading.analysis import Analysis
+from trading.confidence import GateDecision, gate
+from trading.market import SECOND, Instant, Quote
+from trading.plans import PlanRefused, plan_trade
+from trading.quotes import unusable
+from trading.selection import Ineligible, Selection, choose
+from trading.trade import TradePlan, resource
+
+log = logging.getLogger("watchbill.trader")
+
+FUTURE_TOLERANCE_SECONDS = 5.0  # an analysis made elsewhere, by a clock that runs a little ahead
+
+
+class TraderActor:
+    """Gates analyses, chooses the account, and tells its PlatformActor to open."""
+
+    def __init__(self, market: Market, ledger: Ledger) -> None:
+        self._market = market
+        self._settings = market.settings
+        self._ledger = ledger
+        self._snapshots: dict[str, AccountSnapshot] = {}
+        self._told_at: dict[str, Instant] = {}  # by resource: when an open was last told
+
+    def receive(self, message: object, context: Context) -> None:
+        """Take snapshots and analyses; decide when everything due at this instant has been said."""
+        match message:
+            case AccountSnapshot():
+                self._snapshots[message.platform] = message
+            case Analysed(analysis):
+                # Accounts are polled at the same instant as bars are judged: let their snapshots come first.
+                context.later(0, Decide(analysis))
+            case Decide(analysis):
+                self.execute_ai_trade(analysis, context)
+            case NothingToTrade(commodity, at, reason, detail):
+                self._ledger.journal.append(
+                    JournalEntry(at, "decision", f"refused:{reason}", commodity=commodity, detail=detail), fold=True
+                )
+            case OpenResult():
+                self._note(message, context)
+            case _:
+                raise TypeError(f"the trader does not take {type(message).__name__}")
+
+    def execute_ai_trade(self, analysis: Analysis, context: Context) -> None:
+        """Gate the analysis, choose the account, and tell it to open; or journal why not."""
+        refusal = self._not_usable(analysis, context.now())
+        if refusal is not None:
+            self._journal(analysis, f"refused:{refusal}", context)
+            return
+        decision = gate(
+            analysis, self._settings.strategies, self._settings.thresholds.of(self._settings.confidence_profile)
+        )
+        if not decision.passed:
+            self._journal(analysis, f"refused:{refusal_of(decision)}", context, decision)
+            return
+        context.tell(MONITOR, Signal(analysis))
+        plan = self._plan(analysis, context.now())
+        if isinstance(plan, PlanRefused):
+            self._journal(analysis, "refused:no plan", context, decision, why_no_plan=plan.reason)
+            return
+        opinions = self._opinions(analysis, plan, context.now())
+        selection = choose(
+            [opinion.view for opinion in opinions],
+            now=context.now(),
+            stop_distance=plan.stop_distance,
+            quote_max_age_seconds=self._settings.quote_max_age_seconds,
+            may_be_negative=self._market.commodities[analysis.commodity].may_be_negative,
+        )
+        log.info("%s %s: %s", analysis.commodity, analysis.side, selection.log_line())
+        told = {
+            "plan": asdict(plan),
+            "candidates": candidate_rows(selection, opinions),
+            "chosen": selection.chosen,
+            "decided_by": selection.decided_by.value,
+        }
+        if selection.chosen is None:
+            self._journal(analysis, f"refused:{refusal_of_all(selection)}", context, decision, **told)
+            return
+        self._told_at[resource(selection.chosen, analysis.commodity)] = context.now()
+        self._journal(analysis, "open_told", context, decision, **told)
+        context.tell(platform_actor(selection.chosen), Open(analysis, plan, context.now()))
+
+    def _not_usable(self, analysis: Analysis, now: Instant) -> str | None:
+        """Why this analysis may not even be judged, in one word."""
+        if analysis.commodity not in self._market.times:
+            return "unknown commodity"
+        age_seconds = (now - analysis.made_at) / SECOND
+        if age_seconds > self._settings.analysis_max_age_seconds:
+            return "stale"
+        if age_seconds < -FUTURE_TOLERANCE_SECONDS:
+            return "from the future"
+        if self._ledger.trades.knows_analysis(analysis.id):
+            return "seen"
+        return None
+
+    def _plan(self, analysis: Analysis, now: Instant) -> TradePlan | PlanRefused:
+        """The plan by the tightest quote that any account shows: levels are laid again from the real fill."""
+        may_be_negative = self._market.commodities[analysis.commodity].may_be_negative
+        usable = [
+            quote
+            for snapshot in self._snapshots.values()
+            if (quote := snapshot.quotes.get(analysis.commodity)) is not None
+            and unusable(quote, now, self._settings.quote_max_age_seconds, may_be_negative=may_be_negative) is None
+        ]
+        if not usable:
+            return PlanRefused("no account has a usable quote")
+        best: Quote = min(usable, key=lambda quote: quote.spread)
+        return plan_trade(
+            side=analysis.side,
+            strategy=analysis.strategy,
+            settings=self._settings.strategies[analysis.strategy],
+            price=best.opening_price(analysis.side),
+            spread=best.spread,
+            daily_volatility=analysis.daily_volatility,
+            mean_price=analysis.mean_price,
+        )
+
+    def _opinions(self, analysis: Analysis, plan: TradePlan, now: Instant) -> list[AccountOpinion]:
+        opinions = []
+        for account in self._settings.accounts:
+            if not account.enabled:
+                continue
+            slot = resource(account.name, analysis.commodity)
+            submitted_at = self._ledger.trades.last_submitted_at(account.name, analysis.commodity)
+            chosen_at = max(submitted_at or 0, self._told_at.get(slot, 0))
+            opinions.append(
+                account_opinion(
+                    account,
+                    self._snapshots.get(account.name),
+                    analysis,
+                    plan,
+                    self._market,
+                    now=now,
+                    reserved=self._ledger.reservations.is_resource_reserved(slot),
+                    last_chosen_at=chosen_at or None,
+                )
+            )
+        return opinions
+
+    def _note(self, result: OpenResult, context: Context) -> None:
+        """What came of an open that was told: the trade's own lines tell the rest."""
+        reason = f"{result.trade.state}" if result.trade is not None else f"refused:{result.reason}"
+        self._ledger.journal.append(
+            JournalEntry(
+                at=context.now(),
+                kind="open_result",
+                reason=reason,
+                platform=result.platform,
+                commodity=result.commodity,
+                trade_id=None if result.trade is None else result.trade.trade_id,
+                analysis_id=result.analysis_id,
+                detail={"said": result.reason},
+            )
+        )
+
+    def _journal(
+        self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object
+    ) -> None:
+        self._ledger.journal.append(
+            JournalEntry(
+                at=context.now(),
+                kind="decision",
+                reason=reason,
+                commodity=analysis.commodity,
+                analysis_id=analysis.id,
+                detail={
+                    "analysis": analysis.model_dump(mode="json"),
+                    **({} if decision is None else {"gate": gate_detail(decision)}),
+                    **detail,
+                },
+            )
+        )
+
+
+def gate_detail(decision: GateDecision) -> dict[str, object]:
+    """The gate's decision in JSON's types, pillars by name."""
+    detail = asdict(decision)
+    detail["pillars"] = {share.name: asdict(share) for share in decision.pillars}
+    return detail
+
+
+def candidate_rows(selection: Selection, opinions: Sequence[AccountOpinion]) -> list[dict[str, object]]:
+    """The table of candidates with the sizing of each."""
+    sizings = {opinion.view.platform: opinion.sizing for opinion in opinions}
+    rows = []
+    for row in selection.candidates:
+        sizing = sizings[row.platform]
+        rows.append(
+            {
+                **asdict(row),
+                "eligible": row.eligible,
+                "reason": None if row.ineligible is None else row.ineligible.value,
+                "volume_lots": None if sizing is None else sizing.volume_lots,
+                "sizing": None if sizing is None else sizing.as_detail(),
+            }
+        )
+    return rows
+
+
+def refusal_of(decision: GateDecision) -> str:
+    """One word for the journal's counts."""
+    first = decision.reasons[0]
+    return next((word for word in ("veto", "confidence") if first.startswith(word)), "gate")
+
+
+def refusal_of_all(selection: Selection) -> str:
+    """The reason that all accounts share, or that they are ineligible for several."""
+    reasons = {row.ineligible for row in selection.candidates if row.ineligible is not None}
+    only = reasons.pop() if len(reasons) == 1 else None
+    return only.value if isinstance(only, Ineligible) else "no eligible account"

@@ -1,0 +1,117 @@
+"""A whole crew in virtual time, over whatever connectors it is given: for replays, test harnesses and experiments.
+
+The same classes as in production, with an in-memory ledger, in one thread and as fast as it goes. `docs/harness.md`
+shows its use against a scripted broker.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from actors.accounts import Market
+from actors.messages import Analysed
+from actors.names import TRADER
+from actors.system.errors import StartFailed
+from actors.system.runtime_virtual import VirtualWorld
+from actors.system.system import System
+from actors.wiring import Parts, crew_specs, lead, reservation_spec
+from connectors.base import Clock, Connector
+from persistence.ledger import Ledger
+from trading.analysis import Analysis
+from trading.calendars import build
+from trading.commodities import Commodity
+from trading.market import DAY, Instant
+from trading.opinion import Outlook
+from trading.settings import Settings
+
+CALENDAR_MARGIN = 400 * DAY  # before the beginning and after the end, so that the rules always see the next close
+IN_MEMORY = "sqlite://"
+
+Connect = Callable[[Clock], Connector]
+
+
+def market_for(
+    settings: Settings, commodities: Mapping[str, Commodity], first: Instant, last: Instant | None = None
+) -> Market:
+    """The market that these settings trade, with calendars from ``first`` to ``last`` and a margin on both sides."""
+    end = (first if last is None else last) + CALENDAR_MARGIN
+    traded = sorted({name for account in settings.accounts for name in account.symbols})
+    times = {name: build(commodities[name], first - CALENDAR_MARGIN, end) for name in traded}
+    return Market(settings, {name: commodities[name] for name in traded}, times)
+
+
+class VirtualCrew:
+    """One process that leads its crew, in a virtual world. Use it as a context manager."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        commodities: Mapping[str, Commodity],
+        connect: Mapping[str, Connect],
+        origin: Instant,
+        *,
+        until: Instant | None = None,
+        seed: int = 0,
+        database_url: str = IN_MEMORY,
+        outlooks: Mapping[str, Outlook] | None = None,
+        ticking: bool = False,
+        tracing: bool = False,
+    ) -> None:
+        """``connect``: by account, what makes its connector from the world's clock. ``origin``: where market time begins,
+        ``until``: how far it is meant to go. ``ticking``: market time moves by `advance_to` alone, as in a replay.
+        """
+        self.world = VirtualWorld(origin, None, ticking=ticking, tracing=tracing)
+        self.runtime = self.world.process()
+        self.market = market_for(settings, commodities, origin, until)
+        self.ledger = Ledger.open(
+            database_url,
+            writer=self.runtime.owner,
+            lease_clock=lambda: 0,  # it stands still: a world with one process needs no expiry
+            rng=random.Random(f"{seed}/ledger"),
+        )
+        self.escalated: list[str] = []
+        self.system = System(self.runtime, on_escalate=lambda name, error: self.escalated.append(name))
+        self.connectors = {name: make(self.world) for name, make in connect.items()}
+        self._parts = Parts(self.market, self.ledger, self.connectors, outlooks or {}, renews_leases=False)
+
+    def start(self) -> None:
+        """Lead the crew, and begin every actor. Raises `StartFailed` when another process leads this ledger's crew."""
+        self.system.start([reservation_spec(self._parts)])
+        if not lead(self.system, self._parts):
+            raise StartFailed(f"crew {self.market.settings.crew} has a leader in this ledger already")
+        self.system.start(crew_specs(self._parts))
+        self.world.run_until_quiet()
+
+    def run_for(self, seconds: float) -> None:
+        """Let time flow, from event to event."""
+        self.world.run_for(seconds)
+
+    def advance_to(self, at: Instant) -> None:
+        """Move market time to ``at`` in one step, and do all that follows from it."""
+        self.world.advance_to(at)
+
+    def analyse(self, analysis: Analysis) -> None:
+        """Hand an analysis to the trader, as an analyst does."""
+        self.system.tell(TRADER, Analysed(analysis))
+
+    def tell(self, name: str, message: Any) -> None:
+        """Tell an actor something."""
+        self.system.tell(name, message)
+
+    def close(self) -> None:
+        """Stop every actor in order, and end the world."""
+        self.system.stop()
+        self.ledger.close()
+        self.world.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,93 @@
+"""The whole crew in one place: which actors there are, what each is given, and in which order they begin.
+
+Tests call the same functions with doubles of the connectors, an in-memory ledger, and virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from actors.accounts import Market
+from actors.analyst import AnalystActor
+from actors.desk import Desk
+from actors.messages import Lease, Reserve
+from actors.monitor import MonitorActor
+from actors.names import (
+    ANALYST,
+    MONITOR,
+    PLATFORM_LEVEL,
+    RESERVATION,
+    RESERVATION_LEVEL,
+    SCHEDULER,
+    TRADER,
+    UPPER_LEVEL,
+    platform_actor,
+)
+from actors.platform import PlatformActor
+from actors.reservation import ReservationActor
+from actors.scheduler import SchedulerActor
+from actors.system.context import Behaviour
+from actors.system.spec import Spec
+from actors.system.system import System
+from actors.trader import TraderActor
+from connectors.base import Connector
+from persistence.ledger import Ledger
+from persistence.reservations import crew_resource
+from trading.opinion import Outlook
+
+PLATFORM_MAILBOX = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a crew is made of."""
+
+    market: Market
+    ledger: Ledger
+    connectors: Mapping[str, Connector]  # by account
+    outlooks: Mapping[str, Outlook] = field(default_factory=dict)  # by commodity: computed over a whole recording
+    renews_leases: bool = True  # False where the lease clock stands still
+    observers: Mapping[str, Callable[[], Behaviour]] = field(default_factory=dict)  # told of snapshots and trades
+
+
+def reservation_spec(parts: Parts) -> Spec:
+    """The one actor that a process needs before it may lead."""
+    ttl_seconds = parts.market.settings.ai_db_reservation_ttl_seconds
+    return Spec(
+        RESERVATION,
+        lambda: ReservationActor(parts.ledger.reservations, ttl_seconds, renews=parts.renews_leases),
+        RESERVATION_LEVEL,
+    )
+
+
+def crew_specs(parts: Parts) -> list[Spec]:
+    """Every other actor. Platforms begin first: what they tell waits in the mailboxes of those above them."""
+    observers = tuple(parts.observers)
+    specs = [
+        Spec(platform_actor(name), _platform(parts, name, connector, observers), PLATFORM_LEVEL, PLATFORM_MAILBOX)
+        for name, connector in parts.connectors.items()
+    ]
+    market, ledger = parts.market, parts.ledger
+    specs += [
+        Spec(MONITOR, lambda: MonitorActor(market, ledger), UPPER_LEVEL),
+        Spec(SCHEDULER, lambda: SchedulerActor(market.settings, ledger, market.times), UPPER_LEVEL),
+        Spec(TRADER, lambda: TraderActor(market, ledger), UPPER_LEVEL),
+        Spec(ANALYST, lambda: AnalystActor(market.settings, parts.outlooks), UPPER_LEVEL),
+    ]
+    specs += [Spec(name, factory, UPPER_LEVEL) for name, factory in parts.observers.items()]
+    return specs
+
+
+def lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> bool:
+    """Try to become the leader of the crew; False while another process is. Needs the reservation actor."""
+    lease = system.ask(RESERVATION, Reserve(crew_resource(parts.market.settings.crew)), timeout_seconds)
+    return isinstance(lease, Lease)
+
+
+def _platform(parts: Parts, name: str, connector: Connector, observers: tuple[str, ...]) -> Callable[[], Behaviour]:
+    """A new desk for every start of the actor: nothing of the old one is trusted."""
+    watchers = (MONITOR, SCHEDULER, *observers)
+    return lambda: PlatformActor(
+        Desk(name, connector, parts.ledger, parts.market, watchers), observers
+    )

@@ -1,0 +1,1 @@
+"""What the operator sees: settings, commands, tables and the live view."""

@@ -1,0 +1,296 @@
+"""The command line: `run.py [--config FILE] [--json] [--log-json] <command>`, as one frozen value for each command."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from console.settings_tree import nearest
+from trading.market import Instant, instant, iso
+from trading.trade import TradeState
+
+PURPOSE = "Opens, watches, adjusts and closes trades by itself, exactly once, and can say why it did or did not."
+DEFAULT_SPEED = 3600.0
+DEFAULT_COMMODITY = "EURUSD"
+DEFAULT_TRADES = 20
+DEFAULT_DECISIONS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """What every command takes."""
+
+    config: Path | None = None  # None: watchbill.toml where there is one
+    json: bool = False  # standard output is exactly one JSON object
+    log_json: bool = False  # log lines are JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serve(Common):
+    """Run the lifecycle until it is stopped."""
+
+    speed: float = DEFAULT_SPEED  # market seconds for each second
+    fresh: bool = False  # forget the paper accounts' books and start anew
+    start: Instant | None = None  # None: where the feed begins, or where it was left
+    view: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay(Common):
+    """Run the lifecycle over recorded bars, as fast as the machine allows."""
+
+    data: Path | None = None  # None: the sample
+    commodity: str | None = None  # None: guessed from the file's name
+    start: Instant | None = None
+    end: Instant | None = None  # not included
+    threads: bool = False  # on threads instead of in virtual time
+    ledger: Path | None = None  # None: the ledger is thrown away
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status(Common):
+    """Who leads what, what is open, what comes next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trades(Common):
+    """The trades of the ledger."""
+
+    platform: str | None = None
+    commodity: str | None = None
+    state: TradeState | None = None
+    limit: int = DEFAULT_TRADES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why(Common):
+    """The last decisions with their numbers."""
+
+    commodity: str | None = None
+    last: int = DEFAULT_DECISIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Init(Common):
+    """Write a commented file of settings."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor(Common):
+    """Check what there is, without trading."""
+
+
+Arguments: TypeAlias = Serve | Replay | Status | Trades | Why | Init | Doctor
+
+_KINDS: dict[str, type[Arguments]] = {
+    "serve": Serve,
+    "replay": Replay,
+    "status": Status,
+    "trades": Trades,
+    "why": Why,
+    "init": Init,
+    "doctor": Doctor,
+}
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """The command that these words ask for; no command means `serve`.
+
+    Raises ``SystemExit(2)`` after naming what is wrong on standard error, and ``SystemExit(0)`` for help and version.
+    """
+    parser = _parser()
+    values = vars(parser.parse_args(_with_command(list(words))))
+    kind = _KINDS[values.pop("command")]
+    values.pop("sample", None)
+    start, end = values.get("start"), values.get("end")
+    if start is not None and end is not None and start >= end:
+        parser.error(f"--from is {iso(start)}; expected an instant before --to, which is {iso(end)}")
+    return kind(**values)
+
+
+def guessed_commodity(path: Path, known: Iterable[str]) -> str:
+    """The commodity that a file's name speaks of (`eurusd_h1.csv`), or EURUSD when it speaks of none."""
+    words = re.split(r"[^A-Z0-9]+", path.stem.upper())
+    compact = "".join(words)
+    for commodity in sorted(known, key=len, reverse=True):
+        if commodity in words or commodity.replace("_", "") in compact:
+            return commodity
+    return DEFAULT_COMMODITY
+
+
+def _with_command(words: list[str]) -> list[str]:
+    """The words with `serve` put in where they name no command, so that its options can be given without it."""
+    index = 0
+    while index < len(words):
+        word = words[index]
+        if word in ("--json", "--log-json") or word.startswith("--config="):
+            index += 1
+        elif word == "--config" and index + 1 < len(words):
+            index += 2
+        elif word in ("-h", "--help", "--version", "--config") or not word.startswith("-"):
+            return words
+        else:
+            break
+    return [*words[:index], "serve", *words[index:]]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse with the nearest command in its complaint about an unknown one."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.match(r"argument <command>: invalid choice: '(.*?)'", message)
+        if found:
+            near = nearest(found[1], list(_KINDS))
+            hint = f"did you mean {near}?" if near else f"expected one of {', '.join(_KINDS)}"
+            message = f"there is no command {found[1]!r}; {hint}"
+        super().error(message)
+
+
+def _parser() -> _Parser:
+    common = _common()
+    parser = _Parser(
+        prog="run.py",
+        description=PURPOSE,
+        parents=[common],
+        epilog="Without a command: serve. `run.py <command> --help` explains its options.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"watchbill {version()}")
+    commands = parser.add_subparsers(dest="command", metavar="<command>", required=True)
+
+    def command(name: str, explanation: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name, help=explanation, description=f"{explanation[0].upper()}{explanation[1:]}.", parents=[common],
+            allow_abbrev=False,
+        )
+
+    _serve(command("serve", "run the lifecycle on the configured accounts until it is stopped (the default)"))
+    _replay(command("replay", "run the lifecycle over recorded bars and show what came of it"))
+    command("status", "who leads what, accounts, open trades, the next closings, the last decision")
+    _trades(command("trades", "the trades of the ledger, newest first"))
+    _why(command("why", "why something was opened or not: the last decisions with their numbers"))
+    _init(command("init", "write a commented watchbill.toml with every setting at its default"))
+    command("doctor", "check what there is, without trading: exit code 0 when nothing failed, 1 otherwise")
+    return parser
+
+
+def _common() -> _Parser:
+    """The options that stand before or after the command; SUPPRESS keeps the later parser from undoing the earlier."""
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("--config", type=Path, metavar="FILE", help="settings (default: watchbill.toml, if any)")
+    common.add_argument("--json", action="store_true", help="one JSON object on standard output, all else elsewhere")
+    common.add_argument("--log-json", action="store_true", help="log lines as JSON")
+    return common
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--speed", type=_positive, default=DEFAULT_SPEED, metavar="X",
+        help="market seconds that pass in one second on paper accounts (default: %(default)g, an hour a second)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget the paper accounts' books and start anew")
+    parser.add_argument("--from", dest="start", type=_instant, metavar="DATE", help="where in the recording to start")
+    parser.add_argument("--no-view", dest="view", action="store_false", help="log lines instead of the live view")
+    parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of the simulated market (default: 0)")
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--sample", action="store_true", help="the recorded EURUSD hours of the extra `sample`")
+    source.add_argument("--data", type=Path, metavar="FILE", help="bars in a .csv or .parquet file")
+    parser.add_argument(
+        "--commodity", type=str.upper, metavar="ID", help="of the bars (default: by the file's name, or EURUSD)"
+    )
+    parser.add_argument("--from", dest="start", type=_instant, metavar="DATE", help="first instant, UTC")
+    parser.add_argument("--to", dest="end", type=_instant, metavar="DATE", help="end, UTC, not included")
+    parser.add_argument("--threads", action="store_true", help="on threads, as in production, not in virtual time")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="keep the ledger in this file")
+    parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of the run (default: 0)")
+
+
+def _trades(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--platform", metavar="NAME", help="only this account's")
+    parser.add_argument("--commodity", type=str.upper, metavar="ID", help="only this commodity's")
+    parser.add_argument("--state", type=_state, metavar="STATE", help=f"only these: {', '.join(TradeState)}")
+    parser.add_argument(
+        "--limit", type=_count, default=DEFAULT_TRADES, metavar="N", help="at most this many (default: %(default)s)"
+    )
+
+
+def _why(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("commodity", nargs="?", type=str.upper, metavar="COMMODITY", help="only this one's decisions")
+    parser.add_argument(
+        "--last", type=_count, default=DEFAULT_DECISIONS, metavar="N", help="how many decisions (default: %(default)s)"
+    )
+
+
+def _init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace the file when there is one")
+
+
+def version() -> str:
+    """The version that is installed, or `unknown` in a checkout that is not."""
+    try:
+        return metadata.version("watchbill")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _positive(text: str) -> float:
+    number = _number(text)
+    if not (math.isfinite(number) and number > 0):
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number greater than 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = _whole(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a whole number of at least 1")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a whole number") from None
+
+
+def _state(text: str) -> TradeState:
+    try:
+        return TradeState(text.lower())
+    except ValueError:
+        near = nearest(text, list(TradeState))
+        hint = f"did you mean {near}?" if near else f"expected one of {', '.join(TradeState)}"
+        raise argparse.ArgumentTypeError(f"there is no state {text!r}; {hint}") from None
+
+
+def _instant(text: str) -> Instant:
+    """A date (its midnight, UTC) or a date with a time; a time without a zone is in UTC."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"it is {text!r}; expected a date such as 2017-06-01 or 2017-06-01T13:00"
+        ) from None
+    return instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+

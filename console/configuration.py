@@ -1,0 +1,196 @@
+"""Reads the settings: the defaults, `watchbill.toml` over them, the environment over both; then checks what they say.
+
+Whatever is wrong becomes one `ConfigurationError` with a line for each fault, in the words of the file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from console import faults, settings_tree
+from console.environment import PREFIX, EnvironmentSource
+from console.errors import ConfigurationError
+from trading.commodities import BadCatalogue, Commodity, UnknownCommodity, catalogue
+from trading.settings import Settings
+
+DEFAULT_FILE = Path("watchbill.toml")
+NOTHING = "none"
+"""What a user writes where nothing is meant: TOML has no word of its own for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings of a crew, the commodities they trade among, and where all that came from."""
+
+    settings: Settings
+    commodities: dict[str, Commodity]  # the whole catalogue, the user's overrides laid over it
+    path: Path | None  # None: there is no file
+    variables: tuple[str, ...]  # the environment variables that were read
+
+    @property
+    def source(self) -> str:
+        """Where the settings came from, in words."""
+        return _source(self.path, self.variables)
+
+    @property
+    def database_url(self) -> str:
+        """The ledger's URL, password included. A relative SQLite path is relative to the working directory."""
+        return self.settings.database_url.get_secret_value()
+
+    @property
+    def shown_database_url(self) -> str:
+        """The ledger's URL as it may be shown."""
+        return masked_url(self.database_url)
+
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """The commodities that an enabled account has a symbol for, in the order of the accounts."""
+        enabled = [account for account in self.settings.accounts if account.enabled]
+        return tuple(dict.fromkeys(commodity for account in enabled for commodity in account.symbols))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, for the log's redaction."""
+        passwords = [account.password.get_secret_value() for account in self.settings.accounts if account.password]
+        return tuple(secret for secret in (*passwords, make_url(self.database_url).password) if secret)
+
+
+def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
+    """Read and check the settings.
+
+    Without a ``path``, `watchbill.toml` of the working directory is read where there is one; a ``path`` that was given
+    must exist. ``environment`` is the process's own by default. Raises `ConfigurationError`.
+    """
+    environment = os.environ if environment is None else environment
+    file = _chosen_file(path)
+    values, variables = _gather(file, environment)
+    source = _source(file, tuple(variables.values()))
+    try:
+        settings = Settings.model_validate(_without_nothing(values, ()))
+    except ValidationError as error:
+        raise ConfigurationError(faults.report(source, faults.lines(error, variables))) from None
+    tables = tomllib.loads(resources.files("trading").joinpath("commodities.toml").read_text("utf-8"))
+    wrong = list(_disagreements(settings, tables))
+    if wrong:
+        raise ConfigurationError(faults.report(source, wrong))
+    try:
+        commodities = catalogue(tables, settings.commodities)
+    except (BadCatalogue, UnknownCommodity) as error:
+        raise ConfigurationError(faults.report(source, [str(error)])) from error
+    return Configuration(settings, commodities, file, tuple(variables.values()))
+
+
+def _chosen_file(path: Path | None) -> Path | None:
+    if path is None and not DEFAULT_FILE.exists():
+        return None
+    file = DEFAULT_FILE if path is None else path
+    if not file.exists():
+        raise ConfigurationError(f"there is no file {file}; expected the settings that --config names")
+    if not file.is_file():
+        raise ConfigurationError(f"{file} is not a file; expected settings in TOML")
+    return file
+
+
+def stray_variables(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings but are not read, for want of the second underscore."""
+    return sorted(name for name in environment if name.upper().startswith("WATCHBILL_") and PREFIX not in name.upper())
+
+
+def masked_url(url: str) -> str:
+    """A database's URL with its password hidden, and left out where it stands in the query."""
+    parsed = make_url(url)
+    telling = [key for key in parsed.query if "password" in key.lower() or "secret" in key.lower()]
+    return parsed.difference_update_query(telling).render_as_string(hide_password=True)
+
+
+def _gather(file: Path | None, environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[settings_tree.Path, str]]:
+    """The three layers merged, and which variable set which path."""
+    defaults = Settings().model_dump()
+    variables: dict[settings_tree.Path, str] = {}
+
+    class Layers(BaseSettings):
+        """Only merges the layers; `Settings` itself judges the result, so that it alone says what is allowed."""
+
+        model_config = SettingsConfigDict(extra="allow")
+
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_usual: Any, **_named: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            from_file = TomlConfigSettingsSource(settings_cls, file)
+            from_environment = EnvironmentSource(settings_cls, environment, {**defaults, **from_file.toml_data})
+            variables.update(from_environment.variables)
+            return from_environment, from_file, InitSettingsSource(settings_cls, defaults)
+
+    try:
+        merged = Layers().model_extra or {}
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{file} is not TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}") from error
+    return merged, variables
+
+
+def _without_nothing(value: Any, path: settings_tree.Path) -> Any:
+    """The values with the word `none` taken for nothing where a setting may be absent."""
+    if isinstance(value, Mapping):
+        return {key: _without_nothing(inner, (*path, str(key))) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nothing(inner, (*path, index)) for index, inner in enumerate(value)]
+    if isinstance(value, str) and value == NOTHING and settings_tree.plain(settings_tree.at(path))[1]:
+        return None
+    return value
+
+
+def _disagreements(settings: Settings, tables: Iterable[str]) -> Iterable[str]:
+    """What the models cannot see: that accounts, overrides and catalogue speak of the same commodities."""
+    known = sorted(tables)
+    with_symbol = {commodity for account in settings.accounts for commodity in account.symbols}
+    for index, account in enumerate(settings.accounts):
+        for commodity in account.symbols:
+            if commodity not in known:
+                yield f"accounts[{index}].symbols names {commodity}, {_not_a_commodity(commodity, known)}"
+        for commodity in account.paper.spread_points:
+            if commodity not in account.symbols:
+                yield f"accounts[{index}].paper.spread_points.{commodity} has no symbol in accounts[{index}].symbols"
+    for commodity in settings.commodities:
+        if commodity not in known:
+            yield f"commodities names {commodity}, {_not_a_commodity(commodity, known)}"
+        elif commodity not in with_symbol:
+            yield f"commodities.{commodity} has no symbol on an account; expected it in one account's symbols"
+    try:
+        make_url(settings.database_url.get_secret_value())
+    except (ArgumentError, ValueError):
+        yield f"database_url is {faults.MASK}; expected a URL such as sqlite:///state/ledger.sqlite"
+
+
+def _not_a_commodity(name: str, known: list[str]) -> str:
+    near = settings_tree.nearest(name, known)
+    meant = f"did you mean {near}?" if near else f"expected one of {', '.join(known)}"
+    return f"which is not a commodity of the catalogue; {meant}"
+
+
+def _source(file: Path | None, variables: tuple[str, ...]) -> str:
+    parts = [str(file)] if file is not None else ["the defaults"]
+    if variables:
+        parts.append(f"{len(variables)} environment variable{'s' * (len(variables) > 1)}")
+    return " and ".join(parts)

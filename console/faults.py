@@ -1,0 +1,145 @@
+"""What is wrong with a setting, in the user's own words: the field, the value, what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from console import settings_tree
+from console.settings_tree import Path
+
+_EXPECTED = {
+    "greater_than": "a number greater than {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "string_too_short": "at least {min_length} character(s)",
+    "string_too_long": "at most {max_length} characters",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "dict_type": "a table",
+    "tuple_type": "a list of tables",
+    "too_short": "at least {min_length}",
+}
+"""What each kind of pydantic's errors asks for; a kind that is not here keeps pydantic's own sentence."""
+
+_PATTERNS = {
+    r"^[A-Za-z0-9_-]+$": "letters, digits, - and _",
+    r"^[A-Z0-9_]+$": "capital letters, digits and _",
+    r"^[A-Z]{3}$": "three capital letters, such as USD",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day, such as 17:00",
+}
+
+LONGEST_VALUE = 60
+MASK = "********"
+
+
+def report(source: str, faults: Iterable[str]) -> str:
+    """The whole message: where the settings came from, then one line for each fault."""
+    return "\n".join((f"the settings cannot be used ({source}):", *(f"  {fault}" for fault in faults)))
+
+
+def lines(error: ValidationError, variables: Mapping[Path, str]) -> list[str]:
+    """One line for each fault that pydantic found. ``variables`` says which paths the environment set."""
+    found = []
+    for details in error.errors(include_url=False):
+        if _follows_from_another(details):
+            continue
+        line = _line(details)
+        variable = _variable(details["loc"], variables)
+        found.append(f"{line} (from {variable})" if variable else line)
+    return found
+
+
+def shown(value: Any) -> str:
+    """A value as it may stand in a message: a table or a list is not spelled out, it could hold a secret."""
+    if isinstance(value, Mapping):
+        return "a table" if value else "empty"
+    if isinstance(value, list | tuple):
+        return "a list" if value else "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _follows_from_another(details: ErrorDetails) -> bool:
+    """True where a list only counts as too short because its members were refused, each with a line of its own."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
+
+
+def _line(details: ErrorDetails) -> str:
+    path, kind = details["loc"], details["type"]
+    where = settings_tree.written(path)
+    if kind == "extra_forbidden":
+        return _unknown_key(path, where)
+    if path and path[-1] == "[key]":
+        return _wrong_key(details, path[:-1], where)
+    if kind == "missing":
+        return f"{where} is missing"
+    if kind == "value_error":
+        return f"{where}: {details['ctx']['error']}" if where else str(details["ctx"]["error"])
+    secret = settings_tree.is_secret(settings_tree.at(path))
+    value = MASK if secret else shown(details["input"])
+    return f"{where} is {value}; {_wanted(details)}{_near(path, details)}"
+
+
+def _wanted(details: ErrorDetails) -> str:
+    context: dict[str, Any] = details.get("ctx", {})
+    if details["type"] == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        return f"expected {_PATTERNS.get(pattern, f'text that matches {pattern}')}"
+    template = _EXPECTED.get(details["type"])
+    return f"expected {template.format(**context)}" if template else details["msg"]
+
+
+def _near(path: Path, details: ErrorDetails) -> str:
+    """The choice that was probably meant, for a misspelled one."""
+    choices = settings_tree.choices(settings_tree.at(path))
+    near = settings_tree.nearest(str(details["input"]), choices) if choices else None
+    return f"; did you mean {near}?" if near else ""
+
+
+def _unknown_key(path: Path, where: str) -> str:
+    above, key = path[:-1], str(path[-1])
+    places = settings_tree.places_of(key)
+    if places:
+        return f"{where} is not a setting; did you mean {' or '.join(places[:3])}?"
+    known = settings_tree.names_at(settings_tree.at(above))
+    near = settings_tree.nearest(key, known)
+    if near:
+        return f"{where} is not a setting; did you mean {settings_tree.written((*above, near))}?"
+    return f"{where} is not a setting; expected one of {', '.join(known)}"
+
+
+def _wrong_key(details: ErrorDetails, path: Path, where: str) -> str:
+    above, key = path[:-1], str(path[-1])
+    known = settings_tree.names_at(settings_tree.at(above))
+    near = settings_tree.nearest(key, known)
+    if near:
+        return f"{where} is not a setting; did you mean {settings_tree.written((*above, near))}?"
+    wanted = f"{_wanted(details)}; did you mean {key.upper()}?" if key != key.upper() else _wanted(details)
+    return f"{where}: the name {shown(key)} cannot be used; {wanted}"
+
+
+def _variable(path: Path, variables: Mapping[Path, str]) -> str | None:
+    """The variable that set this path, something it stands in, or something that stands in it."""
+    for key in (path[:length] for length in range(len(path), 0, -1)):
+        if key in variables:
+            return variables[key]
+    plain = tuple(key for key in path if key != "[key]")
+    return next((name for key, name in variables.items() if plain and key[: len(plain)] == plain), None)

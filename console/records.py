@@ -1,0 +1,122 @@
+"""What the ledger keeps, as plain data for tables and JSON: instants in ISO 8601, words as text.
+
+A journal line may have been written by an older program: whatever it lacks is None here, and nothing raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from persistence.journal import JournalLine
+from persistence.reservations import Reservation
+from trading.commodities import Commodity
+from trading.confidence import PILLARS
+from trading.market import Instant, iso
+from trading.trade import Trade
+
+Data = dict[str, Any]
+
+
+def trade_data(trade: Trade) -> Data:
+    """A trade with all its fields, and its ``resource``."""
+    fields = {name: _plain(name, value) for name, value in asdict(trade).items()}
+    return {**fields, "resource": trade.resource}
+
+
+def reservation_data(reservation: Reservation) -> Data:
+    """A live reservation; ``kind`` is crew, account or open (the short one around the opening of a trade)."""
+    kind = reservation.resource.partition(":")[0]
+    return {
+        "resource": reservation.resource,
+        "kind": kind if kind in ("crew", "account") else "open",
+        "owner": reservation.owner,
+        "token": reservation.token,
+        "expires_at": _time(reservation.expires_at),
+    }
+
+
+def line_data(line: JournalLine) -> Data:
+    """A journal line."""
+    fields = asdict(line)
+    return {**fields, "at": _time(line.at), "last_at": _time(line.last_at)}
+
+
+def decision_data(line: JournalLine) -> Data:
+    """A decision with its numbers: the analysis, the gate with each pillar, the table of candidates."""
+    analysis, gate = mapping(line.detail.get("analysis")), mapping(line.detail.get("gate"))
+    return {
+        "id": line.id,
+        "at": _time(line.at),
+        "last_at": _time(line.last_at),
+        "repeated": line.repeated,
+        "commodity": line.commodity,
+        "reason": line.reason,
+        "analysis_id": line.analysis_id,
+        **{name: analysis.get(name) for name in ("side", "strategy", "regime", "made_by", "daily_volatility")},
+        "confidence": gate.get("confidence", analysis.get("confidence")),
+        **{name: gate.get(name) for name in ("threshold", "shortfall", "passed")},
+        "gate_reasons": [str(reason) for reason in sequence(gate.get("reasons"))],
+        "pillars": _pillars(gate.get("pillars"), mapping(analysis.get("pillars"))),
+        "candidates": [dict(row) for row in sequence(line.detail.get("candidates")) if isinstance(row, Mapping)],
+        "chosen": line.detail.get("chosen"),
+        "decided_by": line.detail.get("decided_by"),
+        "other": {key: value for key, value in line.detail.items() if key not in _TOLD},
+    }
+
+
+_TOLD = ("analysis", "gate", "candidates", "chosen", "decided_by")
+
+
+def digits_of(commodity: str | None, commodities: Mapping[str, Commodity]) -> int | None:
+    """The decimals of a commodity's prices; None for one that the catalogue does not have any more."""
+    known = commodities.get(commodity or "")
+    return None if known is None else known.digits
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value when it is a mapping, and an empty one otherwise."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: Any) -> list[Any]:
+    """The value when it is a list, and an empty one otherwise."""
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _pillars(judged: Any, read: Mapping[str, Any]) -> list[Data]:
+    """Each pillar's score, weight and contribution; the score alone where the gate was not reached."""
+    shares = mapping(judged)
+    found = []
+    for name in PILLARS:
+        share, reading = mapping(shares.get(name)), mapping(read.get(name))
+        if share or reading:
+            score, absent = (share.get(key, reading.get(key)) for key in ("score", "absent"))
+            found.append(
+                {
+                    "name": name,
+                    "score": score,
+                    "weight": share.get("weight"),
+                    "contribution": share.get("contribution"),
+                    "absent": bool(absent),
+                }
+            )
+    return found
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    return _time(value) if name.endswith("_at") else value
+
+
+def _time(at: Instant | None) -> str | None:
+    """ISO 8601, or None for what is not an instant that a calendar can show."""
+    if at is None:
+        return None
+    try:
+        return iso(at)
+    except (OverflowError, ValueError, OSError):
+        return None

@@ -1,0 +1,286 @@
+"""`run.py status`: who leads what, the accounts, the open trades, the next closings, the last decision."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from console.arguments import Status
+from console.configuration import Configuration
+from console.figures import money, price, side, span, state, time_of, words
+from console.output import Output
+from console.reading import ledger_for_reading, no_ledger
+from console.records import Data, decision_data, digits_of, reservation_data, trade_data
+from console.sentences import sentence
+from console.tables import Cell, Column, pairs, table
+from persistence.ledger import Ledger
+from persistence.reservations import Reservation, account_resource, crew_resource
+from trading.calendars import TradingTimes, build
+from trading.closings import Window, window_of_day
+from trading.market import DAY, MINUTE, SECOND, Instant, iso
+from trading.settings import AccountSettings, Settings
+from trading.trade import ACTIVE, HELD, Trade, TradeState
+
+LONGEST_MARKET_SHUT = 10 * DAY  # no calendar of ours is shut for longer
+
+
+def run(arguments: Status, configuration: Configuration, output: Output) -> int:
+    """Show how things stand; answers the exit code."""
+    with ledger_for_reading(configuration) as ledger:
+        data = status_data(configuration, ledger)
+    output.show(data, render)
+    return 0
+
+
+def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
+    """How things stand by the ledger.
+
+    Market time is that of the newest journal line: a paper market runs at its own speed, and only the ledger knows.
+    """
+    settings = configuration.settings
+    head: Data = {"ledger": configuration.shown_database_url, "crew": settings.crew, "exists": ledger is not None}
+    if ledger is None:
+        return head
+    newest = ledger.journal.list(limit=1)
+    now = newest[0].last_at if newest else None
+    leases = ledger.reservations.all()
+    trades = ledger.trades.list()
+    decisions = ledger.journal.list(kind="decision", limit=1)
+    last = decisions[0] if decisions else None
+    return {
+        **head,
+        "market_time": None if now is None else iso(now),
+        "leader": next((reservation_data(r) for r in leases if r.resource == crew_resource(settings.crew)), None),
+        "leases": [reservation_data(lease) for lease in leases],
+        "accounts": [_account(account, leases, trades, settings, now) for account in settings.accounts],
+        "open_trades": [
+            _open_trade(trade, configuration, now) for trade in trades if trade.state in ACTIVE | HELD
+        ],
+        "next_closings": [] if now is None else next_closings(configuration, now),
+        "last_decision": None
+        if last is None
+        else {**decision_data(last), "said": sentence(last.kind, last.reason, last.detail, last.repeated)},
+        "trades_by_state": {state.value: count for state, count in _by_state(trades).items()},
+    }
+
+
+def next_closings(configuration: Configuration, now: Instant) -> list[Data]:
+    """For each account and commodity, the next window in which the day-end and Friday rules are judged."""
+    settings = configuration.settings
+    built = {
+        commodity: build(configuration.commodities[commodity], now, now + 2 * LONGEST_MARKET_SHUT)
+        for commodity in configuration.traded
+    }
+    found = []
+    for account in settings.accounts:
+        for commodity in account.symbols if account.enabled else ():
+            window = _next_window(built[commodity], settings.auto_close_minutes(account.name), now)
+            if window is not None:
+                found.append(_closing(account, commodity, window, settings, now))
+    return sorted(found, key=lambda closing: (closing["window_starts_at"], closing["platform"], closing["commodity"]))
+
+
+def _next_window(times: TradingTimes, minutes_before: float, now: Instant) -> Window | None:
+    at = now if times.is_open(now) else times.next_open(now)
+    return None if at is None else window_of_day(times, minutes_before, at)
+
+
+def _closing(account: AccountSettings, commodity: str, window: Window, settings: Settings, now: Instant) -> Data:
+    closes = []
+    if window.ends_week and settings.auto_close_all_friday:
+        closes.append("every trade")
+    elif window.ends_week and settings.auto_close_profitable_friday:
+        closes.append("profitable trades")
+    elif settings.auto_close_profitable_daily:
+        closes.append("profitable trades that close at day end")
+    return {
+        "platform": account.name,
+        "commodity": commodity,
+        "window_starts_at": iso(window.starts_at),
+        "ends_at": iso(window.ends_at),
+        "in_seconds": max(window.starts_at - now, 0) / SECOND,
+        "ends_week": window.ends_week,
+        "closes": closes[0] if closes else "nothing",
+    }
+
+
+def _account(
+    account: AccountSettings,
+    leases: Sequence[Reservation],
+    trades: Sequence[Trade],
+    settings: Settings,
+    now: Instant | None,
+) -> Data:
+    mine = [trade for trade in trades if trade.platform == account.name]
+    closed = [trade for trade in mine if trade.state is TradeState.CLOSED]
+    holder = next((lease for lease in leases if lease.resource == account_resource(account.name)), None)
+    return {
+        "name": account.name,
+        "connector": account.connector,
+        "enabled": account.enabled,
+        "held_by": None if holder is None else holder.owner,
+        "open_trades": sum(trade.state in ACTIVE for trade in mine),
+        "closed_trades": len(closed),
+        "realised_profit": round(sum(trade.profit or 0.0 for trade in closed), 2),
+        "cooling_down_until": _cooldowns(mine, settings, now),
+    }
+
+
+def _cooldowns(trades: Sequence[Trade], settings: Settings, now: Instant | None) -> dict[str, str]:
+    """Until when each commodity may not be opened again: counted from the last submission that did not fail."""
+    length = round(settings.ai_per_account_cooldown_minutes * MINUTE)
+    ends: dict[str, Instant] = {}
+    for trade in trades:
+        if trade.state is not TradeState.FAILED:
+            ends[trade.commodity] = max(ends.get(trade.commodity, 0), trade.submitted_at + length)
+    return {name: iso(end) for name, end in sorted(ends.items()) if now is not None and end > now}
+
+
+def _open_trade(trade: Trade, configuration: Configuration, now: Instant | None) -> Data:
+    return {
+        **trade_data(trade),
+        "digits": digits_of(trade.commodity, configuration.commodities),
+        "time_stop_in_seconds": None if now is None else max(trade.time_stop_at - now, 0) / SECOND,
+    }
+
+
+def _by_state(trades: Sequence[Trade]) -> Mapping[TradeState, int]:
+    counts = Counter(trade.state for trade in trades)
+    return {state: counts[state] for state in TradeState if counts[state]}
+
+
+def render(data: Mapping[str, Any]) -> RenderableType:
+    """The whole status, a table for each part."""
+    if not data["exists"]:
+        return no_ledger(data)
+    return Group(
+        pairs(_head(data)),
+        Text(),
+        _accounts(data["accounts"]),
+        Text(),
+        _open_trades(data["open_trades"]),
+        Text(),
+        _closings(data["next_closings"]),
+        Text(),
+        _leases(data["leases"]),
+    )
+
+
+def _head(data: Mapping[str, Any]) -> list[tuple[str, Cell]]:
+    leader, last = data["leader"], data["last_decision"]
+    led = Text(f"nobody leads crew {data['crew']}", style="yellow")
+    if leader is not None:
+        led = Text(f"{leader['owner']} leads crew {data['crew']} (token {leader['token']})", style="green")
+    counts = ", ".join(f"{count} {words(name)}" for name, count in data["trades_by_state"].items())
+    said = "none yet" if last is None else f"{time_of(last['at'])} {last['commodity'] or ''}: {last['said']}"
+    return [
+        ("ledger", data["ledger"]),
+        ("leader", led),
+        ("market time", f"{time_of(data['market_time'])} UTC" if data["market_time"] else "nothing has happened yet"),
+        ("trades", counts or "none yet"),
+        ("last decision", said),
+    ]
+
+
+def _accounts(accounts: Sequence[Mapping[str, Any]]) -> RenderableType:
+    columns = (
+        Column("account"),
+        Column("by", goes=3),
+        Column("lease"),
+        Column("open", "right"),
+        Column("closed", "right"),
+        Column("realised", "right"),
+        Column("cooling down until", shrinks="fold", goes=1),
+    )
+    rows = [
+        (
+            Text(account["name"], style="bold"),
+            account["connector"],
+            _lease_state(account),
+            str(account["open_trades"]),
+            str(account["closed_trades"]),
+            money(account["realised_profit"]),
+            ", ".join(f"{name} {time_of(until)}" for name, until in account["cooling_down_until"].items()),
+        )
+        for account in accounts
+    ]
+    return table("Accounts", columns, rows, otherwise="No accounts.")
+
+
+def _lease_state(account: Mapping[str, Any]) -> Text:
+    if not account["enabled"]:
+        return Text("disabled", style="dim")
+    return Text("held", style="green") if account["held_by"] else Text("free", style="yellow")
+
+
+def _open_trades(trades: Sequence[Mapping[str, Any]]) -> RenderableType:
+    columns = (
+        Column("trade", "right"),
+        Column("account"),
+        Column("commodity"),
+        Column("side"),
+        Column("lots", "right", goes=2),
+        Column("strategy", goes=4),
+        Column("state"),
+        Column("entry", "right"),
+        Column("stop", "right"),
+        Column("target", "right", goes=1),
+        Column("time stop in", "right", goes=3),
+    )
+    rows = [
+        (
+            str(trade["trade_id"]),
+            Text(trade["platform"], style="bold"),
+            trade["commodity"],
+            side(trade["side"]),
+            f"{trade['volume_lots']:g}",
+            words(trade["strategy"]),
+            state(trade["state"]),
+            price(trade["entry_price"], trade["digits"]),
+            price(trade["stop_price"], trade["digits"]),
+            price(trade["target_price"], trade["digits"]),
+            span(trade["time_stop_in_seconds"]),
+        )
+        for trade in trades
+    ]
+    return table("Open trades", columns, rows, otherwise="No open trades.")
+
+
+def _closings(closings: Sequence[Mapping[str, Any]]) -> RenderableType:
+    columns = (
+        Column("account"),
+        Column("commodity"),
+        Column("from"),
+        Column("in", "right", goes=1),
+        Column("until", goes=2),
+        Column("closes", shrinks="fold"),
+    )
+    rows = [
+        (
+            Text(closing["platform"], style="bold"),
+            closing["commodity"],
+            time_of(closing["window_starts_at"]),
+            span(closing["in_seconds"]),
+            time_of(closing["ends_at"]),
+            f"{closing['closes']}{', the week ends' if closing['ends_week'] else ''}",
+        )
+        for closing in closings
+    ]
+    return table("Next closings (UTC)", columns, rows, otherwise="No closings are due.")
+
+
+def _leases(leases: Sequence[Mapping[str, Any]]) -> RenderableType:
+    columns = (
+        Column("lease"),
+        Column("held by", shrinks="fold"),
+        Column("token", "right"),
+        Column("until", goes=1),
+    )
+    rows = [
+        (lease["resource"], lease["owner"], str(lease["token"]), time_of(lease["expires_at"])) for lease in leases
+    ]
+    return table("Leases (the database's clock)", columns, rows, otherwise="Nobody holds a lease.")

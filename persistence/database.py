@@ -1,0 +1,172 @@
+"""One database: one writing connection behind a lock, readers beside it, and errors that say what is wrong.
+
+A transaction is a ``with`` block. It commits at the end of the block and rolls back when the block raises; whatever
+the database has to complain about arrives as a `LedgerError`. No transaction may begin inside another of the same
+thread, because it would wait for itself; and none may wait for anything but the database.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Connection, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoFreeReader
+
+from persistence import postgresql, sqlite
+from persistence.errors import LedgerError, LedgerUnavailable, NestedTransaction
+
+LOCK_TIMEOUT_SECONDS = 30.0
+"""How long a thread waits for the other threads' transactions: several times the longest that one may take."""
+
+
+def parsed(url: str) -> URL:
+    """The URL in its parts. Raises `LedgerUnavailable`, without showing what may hold a password."""
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise LedgerUnavailable("at the configured URL", "expected something like sqlite:///state/ledger.db") from error
+    if parts.get_backend_name() not in ("sqlite", "postgresql"):
+        raise LedgerUnavailable(parts.render_as_string(), "only sqlite and postgresql are supported")
+    return parts
+
+
+class Database:
+    """The connections of one process to one database."""
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        """Connect, creating a missing SQLite file unless ``read_only``. Raises `LedgerUnavailable`."""
+        parts = parsed(url)
+        self.read_only = read_only
+        self.dialect = parts.get_backend_name()
+        self.in_memory = self.dialect == "sqlite" and sqlite.in_memory(parts)
+        self._file = sqlite.file_of(parts) if self.dialect == "sqlite" else None
+        self.name = str(self._file or parts.render_as_string())
+        self._lock = threading.Lock()
+        self._thread = threading.local()
+        self._writer: Connection | None = None
+        self._readers: Engine | None = None
+        self._engines: list[Engine] = []
+        try:
+            self._connect(parts)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write.
+
+        Raises `NestedTransaction` inside another one, and `LedgerUnavailable` when the ledger was opened to read
+        only, when the database fails, or when other threads or processes keep it for too long.
+        """
+        if self.read_only:
+            raise LedgerUnavailable(self.name, "it was opened to be read only")
+        with self._on_writing_connection() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that reads one consistent state. Raises as `writing` does."""
+        if self.in_memory:  # there is one connection in all
+            with self._on_writing_connection() as connection:
+                yield connection
+            return
+        if self._readers is None:
+            raise LedgerUnavailable(self.name, "it was closed")
+        with self._not_nested(), self._explained(), self._readers.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection. Twice is as good as once."""
+        with self._lock:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = self._readers = None
+            for engine in self._engines:
+                engine.dispose()
+            self._engines.clear()
+
+    def _connect(self, parts: URL) -> None:
+        try:
+            with self._explained():
+                if self.dialect == "postgresql":
+                    self._connect_to_postgresql(parts)
+                elif self.in_memory:
+                    self._writer = self._kept(sqlite.writing_engine(parts)).connect()
+                else:
+                    self._connect_to_file(parts)
+        except (OSError, ImportError, sqlite.newest_sqlite().Error) as error:
+            raise LedgerUnavailable(self.name, str(error)) from error
+
+    def _connect_to_file(self, parts: URL) -> None:
+        if not self.read_only:
+            self._open_file_for_writing(parts)
+        elif self._file is not None and not self._file.exists():
+            raise LedgerUnavailable(self.name, "there is no such file")
+        self._readers = self._kept(sqlite.reading_engine(sqlite.read_only_url(parts)))
+        self._readers.connect().close()
+
+    def _open_file_for_writing(self, parts: URL) -> None:
+        if self._file is not None:
+            sqlite.prepare_file(self._file)
+        engine = self._kept(sqlite.writing_engine(parts))
+        mode = sqlite.use_write_ahead_log(engine)
+        if mode != "wal":
+            raise LedgerUnavailable(self.name, f"its file system allows no write-ahead log (the mode stays {mode!r})")
+        sqlite.warn_of_wal_reset_defect(sqlite.newest_sqlite().sqlite_version_info)
+        self._writer = engine.connect()
+        with self._writer.begin():  # takes the write lock, and so finds out whether this file can be written at all
+            pass
+
+    def _connect_to_postgresql(self, parts: URL) -> None:
+        self._readers = self._kept(postgresql.engine(parts, read_only=True))
+        if not self.read_only:
+            self._writer = self._kept(postgresql.engine(parts, read_only=False)).connect()
+
+    @contextmanager
+    def _on_writing_connection(self) -> Iterator[Connection]:
+        with self._alone(), self._explained():
+            if self._writer is None:
+                raise LedgerUnavailable(self.name, "it was closed")
+            with self._writer.begin():
+                yield self._writer
+
+    def _kept(self, engine: Engine) -> Engine:
+        self._engines.append(engine)
+        return engine
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._not_nested():
+            if not self._lock.acquire(timeout=LOCK_TIMEOUT_SECONDS):
+                raise LedgerUnavailable(
+                    self.name, f"other threads have kept the connection for {LOCK_TIMEOUT_SECONDS:g} seconds"
+                )
+            try:
+                yield
+            finally:
+                self._lock.release()
+
+    @contextmanager
+    def _not_nested(self) -> Iterator[None]:
+        if getattr(self._thread, "in_transaction", False):
+            raise NestedTransaction(f"a transaction on the ledger {self.name} was begun inside another one")
+        self._thread.in_transaction = True
+        try:
+            yield
+        finally:
+            self._thread.in_transaction = False
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError as error:
+            raise LedgerError(f"the ledger {self.name} refused a row: {error.orig}") from error
+        except DBAPIError as error:
+            raise LedgerUnavailable(self.name, str(error.orig).strip()) from error
+        except NoFreeReader as error:
+            raise LedgerUnavailable(self.name, "too many readers at a time") from error

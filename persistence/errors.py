@@ -1,0 +1,61 @@
+"""What can go wrong with the ledger. One flat tree; the cause, where there is one, is in `__cause__`."""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """The ledger refused; nothing was written."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The database cannot be used now: unreadable, read-only, full, locked for too long, or not there."""
+
+    def __init__(self, ledger: str, reason: str) -> None:
+        """``ledger`` is the path or the URL without its password."""
+        super().__init__(f"the ledger {ledger} cannot be used: {reason}")
+        self.ledger = ledger
+        self.reason = reason
+
+
+class LedgerFromTheFuture(LedgerError):
+    """The database was written by a newer program, whose tables this one does not know."""
+
+    def __init__(self, ledger: str, revision: str, newest_known: str) -> None:
+        """``revision`` is what the database says of itself."""
+        super().__init__(
+            f"the ledger {ledger} is at revision {revision!r}, newer than the {newest_known!r} that this program knows: "
+            "run the newer program, or restore a backup of the older ledger"
+        )
+        self.revision = revision
+
+
+class NestedTransaction(LedgerError):
+    """A transaction was begun inside another of the same thread. It would wait for itself for ever."""
+
+
+class StaleToken(LedgerError):
+    """The fence did not hold: the lease has expired, was released, or belongs to another. Nothing was written."""
+
+
+class TradeChanged(LedgerError):
+    """The trade is no longer what the writer believed, so its change was lost. Nothing was written."""
+
+
+class SlotTaken(LedgerError):
+    """The account already has an active trade in this commodity. Nothing was written."""
+
+
+class AnalysisSeen(LedgerError):
+    """A trade that did not fail has come of this analysis already. Nothing was written."""
+
+
+class JobFired(LedgerError):
+    """The scheduled job's key has been used: the job ran already. Nothing was written."""
+
+
+class UnknownTrade(LedgerError):
+    """There is no trade of this number."""
+
+
+class UnknownAccount(LedgerError):
+    """The platform has no row in the ledger: it was never registered."""

@@ -1,0 +1,200 @@
+"""The journal: every decision with its numbers, every transition with its reason.
+
+Lines are only ever added, and carry their writer instead of a fence: a process that has lost its lease may still say
+what it saw. The one change that a line can undergo is to be counted up, when the same thing is said again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.engine import Row
+
+from persistence.database import Database
+from persistence.tables import journal
+from trading.market import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """Something to be remembered."""
+
+    at: Instant  # market time
+    kind: str  # what sort of thing: "refusal", "transition", ...
+    reason: str
+    platform: str | None = None
+    commodity: str | None = None
+    trade_id: int | None = None
+    analysis_id: str | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)  # the numbers, in JSON's types; NaN is kept as null
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """Something remembered, as the ledger keeps it."""
+
+    id: int
+    at: Instant
+    last_at: Instant  # of the newest entry folded into this line
+    repeated: int  # how many entries this line stands for
+    writer: str
+    kind: str
+    platform: str | None
+    commodity: str | None
+    trade_id: int | None
+    analysis_id: str | None
+    reason: str
+    detail: dict[str, Any]  # of the first of them
+
+
+Lines: TypeAlias = list[JournalLine]
+
+
+class Journal:
+    """The journal table."""
+
+    def __init__(self, database: Database, writer: str) -> None:
+        """``writer`` signs every line."""
+        self._database = database
+        self._writer = writer
+
+    def append(self, *entries: JournalEntry, fold: bool = False) -> None:
+        """Write all of them in one transaction.
+
+        With ``fold``, an entry that says what the newest line of its kind, platform and commodity says already, time
+        and detail aside, is counted there instead of taking a line of its own.
+        """
+        with self._database.writing() as connection:
+            self.write(connection, entries, fold=fold)
+
+    def write(self, connection: Connection, entries: Iterable[JournalEntry], *, fold: bool = False) -> None:
+        """The same, as a part of the caller's transaction. Raises ``ValueError`` where a detail is not JSON."""
+        for entry in entries:
+            values = self._values(entry)
+            if not (fold and connection.execute(COUNT_UP, values).rowcount):
+                connection.execute(APPEND, values)
+
+    def list(
+        self,
+        *,
+        kind: str | None = None,
+        commodity: str | None = None,
+        trade_id: int | None = None,
+        since: Instant | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> Lines:
+        """The lines that fit everything asked for; ``since`` is the market time of a line's newest entry."""
+        query = select(journal).order_by(journal.c.id.desc() if newest_first else journal.c.id).limit(limit)
+        for column, wanted in (
+            (journal.c.kind, kind),
+            (journal.c.commodity, commodity),
+            (journal.c.trade_id, trade_id),
+        ):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if since is not None:
+            query = query.where(journal.c.last_at >= since)
+        with self._database.reading() as connection:
+            return [_line(row) for row in connection.execute(query)]
+
+    def count_by_reason(self, kind: str) -> dict[str, int]:
+        """How often each reason was given for this kind of thing, every repetition counted; in order of reason."""
+        with self._database.reading() as connection:
+            return {reason: int(count) for reason, count in connection.execute(COUNT_BY_REASON, {"the_kind": kind})}
+
+    def export(self) -> bytes:
+        """Every line as one JSON object, oldest first: the same journal is always the same bytes."""
+        with self._database.reading() as connection:
+            return b"".join(_exported(row) for row in connection.execute(select(journal).order_by(journal.c.id)))
+
+    def _values(self, entry: JournalEntry) -> dict[str, Any]:
+        return {
+            "at_": entry.at,
+            "writer_": self._writer,
+            "kind_": entry.kind,
+            "platform_": entry.platform,
+            "commodity_": entry.commodity,
+            "trade_id_": entry.trade_id,
+            "analysis_id_": entry.analysis_id,
+            "reason_": entry.reason,
+            "detail_": detail_text(entry),
+        }
+
+
+def detail_text(entry: JournalEntry) -> str:
+    """The detail as strict JSON, its keys sorted. Raises ``ValueError`` where it is not JSON at all."""
+    try:
+        return _encode(entry.detail)
+    except ValueError:  # there is a NaN or an infinity in it, which JSON does not have
+        return _encode(_without_the_infinite(entry.detail))
+    except TypeError as error:
+        raise ValueError(f"detail of the journal entry {entry.kind!r} is {entry.detail!r}: {error}") from error
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON type")
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain).encode
+
+
+def _without_the_infinite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _without_the_infinite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_the_infinite(item) for item in value]
+    return value
+
+
+def _line(row: Row[Any]) -> JournalLine:
+    values = row._asdict()
+    values["detail"] = json.loads(values["detail"])
+    return JournalLine(**values)
+
+
+def _exported(row: Row[Any]) -> bytes:
+    values = row._asdict()
+    values["detail"] = json.loads(values["detail"])
+    return _encode(values).encode("ascii") + b"\n"
+
+
+# Bound names differ from column names, because SQLAlchemy keeps those for itself in an UPDATE.
+_WRITTEN = ("writer", "kind", "platform", "commodity", "trade_id", "analysis_id", "reason", "detail")
+_SAME = ("writer", "trade_id", "analysis_id", "reason")
+_newest = journal.alias("newest")
+_newest_id = select(func.max(_newest.c.id)).where(
+    _newest.c.kind == bindparam("kind_"),
+    _newest.c.platform.is_not_distinct_from(bindparam("platform_")),
+    _newest.c.commodity.is_not_distinct_from(bindparam("commodity_")),
+)
+
+APPEND = insert(journal).values(
+    at=bindparam("at_"),
+    last_at=bindparam("at_"),
+    repeated=1,
+    **{name: bindparam(f"{name}_", type_=journal.c[name].type) for name in _WRITTEN},
+)
+COUNT_UP = (
+    update(journal)
+    .where(
+        journal.c.id == _newest_id.scalar_subquery(),
+        *(journal.c[name].is_not_distinct_from(bindparam(f"{name}_", type_=journal.c[name].type)) for name in _SAME),
+    )
+    .values(repeated=journal.c.repeated + 1, last_at=bindparam("at_"))
+)
+COUNT_BY_REASON = (
+    select(journal.c.reason, func.sum(journal.c.repeated))
+    .where(journal.c.kind == bindparam("the_kind"))
+    .group_by(journal.c.reason)
+    .order_by(journal.c.reason)
+)

@@ -1,0 +1,85 @@
+"""Brings a database to the tables that this program knows, at every start, under a lock.
+
+Two processes may start at once on a new database. Each takes the write lock first and looks again at what there is, so
+that one of them does the work and the other finds it done. A database in memory is not worth migrating: it is made
+from `tables` as it stands, and a test shows that both ways lead to the same tables.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from persistence import migrations, tables
+from persistence.database import Database
+from persistence.errors import LedgerFromTheFuture, LedgerUnavailable
+from persistence.migrations import HEAD, REVISIONS
+
+VERSION_TABLE = "alembic_version"  # Alembic's own name for it
+
+ADVISORY_LOCK = 0x57617463_6862696C
+"""PostgreSQL's advisory locks are numbers; this one is ours."""
+
+
+def migrate(database: Database) -> None:
+    """Create or update the tables. Raises `LedgerFromTheFuture` and `LedgerUnavailable`; then nothing has changed."""
+    with database.reading() as connection:
+        if revision(connection, database.name) == HEAD:
+            return
+    with database.writing() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+        if revision(connection, database.name) == HEAD:
+            return
+        if database.in_memory:
+            _create(connection)
+        else:
+            _upgrade(connection)
+
+
+def check(database: Database) -> None:
+    """Refuse a database that a reader cannot understand, changing nothing. Raises as `migrate` does."""
+    with database.reading() as connection:
+        at = revision(connection, database.name)
+    if at is None:
+        raise LedgerUnavailable(database.name, "it is empty; the program makes its tables at its first start")
+    if at != HEAD:
+        raise LedgerUnavailable(
+            database.name, f"it is at revision {at!r} and this program reads {HEAD!r}; starting the program updates it"
+        )
+
+
+def revision(connection: Connection, ledger: str) -> str | None:
+    """The revision of the tables, None where there are none.
+
+    Raises `LedgerFromTheFuture` for one that this program does not know, and `LedgerUnavailable` for another program's
+    database.
+    """
+    found = inspect(connection).get_table_names()
+    if VERSION_TABLE not in found:
+        if found:
+            strangers = ", ".join(sorted(found)[:5])
+            raise LedgerUnavailable(ledger, f"it has tables of another program: {strangers}; give it an empty database")
+        return None
+    at = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    if at is not None and at not in REVISIONS:
+        raise LedgerFromTheFuture(ledger, str(at), HEAD)
+    return at
+
+
+def _create(connection: Connection) -> None:
+    tables.metadata.create_all(connection)
+    connection.execute(text(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES (:head)"), {"head": HEAD})
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # here, because it takes a fifth of a second and is seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    scripts = Path(migrations.__file__).parent
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)

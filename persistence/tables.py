@@ -1,0 +1,161 @@
+"""The ledger's tables as the program uses them. How a database comes to have them is told in `migrations`.
+
+Times are epoch milliseconds. Those of `reservation` are the lease clock's; all others are market time and are given
+by the caller. The columns of `trade` are the fields of `trading.trade.Trade`, by their names, and one more.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from trading.analysis import Regime, Strategy
+from trading.market import Side
+from trading.trade import ACTIVE, CloseReason, TradeState
+
+metadata = MetaData()
+
+ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
+
+
+def word(words: type[StrEnum]) -> Enum:
+    """Plain text in the database, so that a new word needs no migration; the enumeration's member in the program."""
+    return Enum(words, values_callable=lambda kind: [member.value for member in kind], native_enum=False, length=32)
+
+
+# These predicates are written out and not bound: a partial index serves only a query that repeats its words.
+IS_ACTIVE = text(f"state IN ({', '.join(repr(state.value) for state in sorted(ACTIVE))})")
+HAS_NOT_FAILED = text(f"state <> {TradeState.FAILED.value!r}")
+CLAIMS_ANALYSIS = text("claims_analysis")
+HAS_TRADE = text("trade_id IS NOT NULL")
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("resource", String(200), primary_key=True),
+    Column("owner", String(200)),  # null: released
+    Column("token", BigInteger, nullable=False),  # only ever grows; therefore no row is ever deleted
+    Column("acquired_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),  # 0: released
+    CheckConstraint("token > 0", name="reservation_token"),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": 50},  # room for a renewal to stay on its page
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("platform", String(64), primary_key=True),
+    Column("prefix", Integer, nullable=False, unique=True),  # upper bits of the magic number of all its orders
+    Column("sequence", BigInteger, nullable=False),  # of its newest order
+    CheckConstraint("prefix BETWEEN 1 AND 65535", name="account_prefix"),
+    CheckConstraint("sequence >= 0", name="account_sequence"),
+)
+
+trade = Table(
+    "trade",
+    metadata,
+    Column("trade_id", ROW_NUMBER, primary_key=True),
+    Column("platform", String(64), ForeignKey("account.platform"), nullable=False),
+    Column("commodity", String(64), nullable=False),
+    Column("side", word(Side), nullable=False),
+    Column("state", word(TradeState), nullable=False),
+    Column("strategy", word(Strategy), nullable=False),
+    Column("regime", word(Regime), nullable=False),
+    Column("analysis_id", String(128), nullable=False),
+    Column("confidence", Double, nullable=False),
+    Column("volume_lots", Double, nullable=False),
+    Column("magic", BigInteger, nullable=False, unique=True),
+    Column("account_token", BigInteger, nullable=False),
+    Column("commodity_token", BigInteger, nullable=False),
+    Column("expected_price", Double, nullable=False),
+    Column("stop_distance", Double, nullable=False),
+    Column("target_distance", Double),
+    Column("trailing_distance", Double),
+    Column("stop_price", Double, nullable=False),
+    Column("target_price", Double),
+    Column("daily_volatility", Double, nullable=False),
+    Column("submitted_at", BigInteger, nullable=False),
+    Column("time_stop_at", BigInteger, nullable=False),
+    Column("closes_at_day_end", Boolean, nullable=False),
+    Column("position_id", BigInteger),
+    Column("ticket", BigInteger),
+    Column("entry_price", Double),
+    Column("opened_at", BigInteger),
+    Column("exit_price", Double),
+    Column("closed_at", BigInteger),
+    Column("close_reason", word(CloseReason)),
+    Column("profit", Double),
+    Column("detail", Text, nullable=False),
+    # Not a field of Trade. True until the trade fails, and never again: a failed order that turns up late cannot claim
+    # back an analysis which another order may have used since, and its row must be writable all the same.
+    Column("claims_analysis", Boolean, nullable=False),
+)
+ONE_ACTIVE_TRADE = Index(
+    "trade_one_active",
+    trade.c.platform,
+    trade.c.commodity,
+    unique=True,
+    sqlite_where=IS_ACTIVE,
+    postgresql_where=IS_ACTIVE,
+)
+ONE_TRADE_PER_ANALYSIS = Index(
+    "trade_one_per_analysis",
+    trade.c.analysis_id,
+    unique=True,
+    sqlite_where=CLAIMS_ANALYSIS,
+    postgresql_where=CLAIMS_ANALYSIS,
+)
+Index("trade_analysis", trade.c.analysis_id)
+Index(
+    "trade_last_submission",
+    trade.c.platform,
+    trade.c.commodity,
+    trade.c.submitted_at,
+    sqlite_where=HAS_NOT_FAILED,
+    postgresql_where=HAS_NOT_FAILED,
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),  # of the newest entry that was folded into this line
+    Column("repeated", Integer, nullable=False),  # how many entries this line stands for
+    Column("writer", String(200), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("platform", String(64)),
+    Column("commodity", String(64)),
+    Column("trade_id", BigInteger),
+    Column("analysis_id", String(128)),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON, its keys sorted
+    sqlite_autoincrement=True,  # a pruned line's number is never given again
+)
+Index("journal_newest", journal.c.kind, journal.c.platform, journal.c.commodity, journal.c.id)
+Index("journal_trade", journal.c.trade_id, sqlite_where=HAS_TRADE, postgresql_where=HAS_TRADE)
+
+scheduled = Table(
+    "scheduled",
+    metadata,
+    Column("key", String(200), primary_key=True),  # the job and its day, such as day_end:EURUSD:alpha:2017-05-19
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

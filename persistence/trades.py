@@ -1,0 +1,230 @@
+"""Trades: every write fenced, every transition checked, every reason journalled in the same transaction.
+
+A row changes by compare-and-set on the whole of it: the writer shows the trade as it believes it to be, and where the
+row is anything else, nothing is written. State and token are a part of that, as the protocol asks; the rest is
+compared too, because two adjustments of one open trade have the same state and the same token, and the second must
+not put back the stop that the first has tightened.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeAlias
+
+from sqlalchemy import bindparam, func, select
+
+from persistence import accounts, trade_rows
+from persistence.database import Database
+from persistence.errors import AnalysisSeen, UnknownTrade
+from persistence.journal import Journal, JournalEntry
+from persistence.reservations import Fence, Reservations, account_resource
+from persistence.schedule import Schedule
+from persistence.tables import HAS_NOT_FAILED, IS_ACTIVE, trade
+from trading.analysis import Regime, Strategy
+from trading.market import Instant, Side
+from trading.trade import Trade, TradeState, magic_number, resource
+
+TradeList: TypeAlias = list[Trade]
+
+BY_MAGIC = trade_rows.SELECT.where(trade.c.magic == bindparam("the_magic"))
+SEEN = select(trade.c.trade_id).where(trade.c.analysis_id == bindparam("the_analysis"), HAS_NOT_FAILED).limit(1)
+LAST_SUBMITTED_AT = select(func.max(trade.c.submitted_at)).where(
+    trade.c.platform == bindparam("the_platform"), trade.c.commodity == bindparam("the_commodity"), HAS_NOT_FAILED
+)
+LAST_SUBMISSIONS = (
+    select(trade.c.platform, func.max(trade.c.submitted_at))
+    .where(HAS_NOT_FAILED)
+    .group_by(trade.c.platform)
+    .order_by(trade.c.platform)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrade:
+    """What is known of a trade before its order has a number. The fields mean what they mean in `Trade`."""
+
+    platform: str
+    commodity: str
+    side: Side
+    strategy: Strategy
+    regime: Regime
+    analysis_id: str
+    confidence: float
+    volume_lots: float
+    expected_price: float
+    stop_distance: float
+    target_distance: float | None
+    trailing_distance: float | None
+    stop_price: float
+    target_price: float | None
+    daily_volatility: float
+    submitted_at: Instant
+    time_stop_at: Instant
+    closes_at_day_end: bool
+
+
+class Trades:
+    """The tables of trades and of the accounts that number them."""
+
+    def __init__(
+        self,
+        database: Database,
+        reservations: Reservations,
+        journal: Journal,
+        schedule: Schedule,
+        rng: random.Random,
+    ) -> None:
+        """``rng`` draws the prefixes of accounts."""
+        self._database = database
+        self._reservations = reservations
+        self._journal = journal
+        self._schedule = schedule
+        self._rng = rng
+
+    def register_account(self, platform: str) -> int:
+        """The prefix of the account's magic numbers: drawn at random once, never zero, and kept for good."""
+        with self._database.writing() as connection:
+            return accounts.register(connection, platform, self._rng)
+
+    def raise_sequence(self, platform: str, at_least: int) -> None:
+        """See to it that the next order's sequence is above ``at_least``. Raises `UnknownAccount`."""
+        with self._database.writing() as connection:
+            accounts.raise_sequence(connection, platform, at_least)
+
+    def submit(self, new: NewTrade, account: Fence, commodity: Fence, *entries: JournalEntry) -> Trade:
+        """Number the order and write its SUBMITTED row, with its journal entries, in one transaction.
+
+        Only once this has returned may the order leave. Entries without a trade get this one's number. Raises
+        `StaleToken`, `AnalysisSeen`, `SlotTaken` or `UnknownAccount`, and then nothing was written and no number used.
+        """
+        _must_guard(account, account_resource(new.platform))
+        _must_guard(commodity, resource(new.platform, new.commodity))
+        with self._database.writing() as connection:
+            self._reservations.require(connection, account)
+            self._reservations.require(connection, commodity)
+            if connection.execute(SEEN, {"the_analysis": new.analysis_id}).first() is not None:
+                raise AnalysisSeen(f"a trade has come of the analysis {new.analysis_id} already")
+            magic = magic_number(*accounts.next_number(connection, new.platform))
+            unnumbered = submitted(new, magic, account, commodity)
+            trade_id = trade_rows.insert_row(connection, unnumbered)
+            self._journal.write(connection, _about(trade_id, entries))
+        return replace(unnumbered, trade_id=trade_id)
+
+    def advance(
+        self, before: Trade, after: Trade, account: Fence, *entries: JournalEntry, fired: str | None = None
+    ) -> Trade:
+        """Take one trade along an arrow, as `advance_all` does. Entries without a trade get this one's number."""
+        return self.advance_all([(before, after)], account, *_about(before.trade_id, entries), fired=fired)[0]
+
+    def advance_all(
+        self,
+        pairs: Sequence[tuple[Trade, Trade]],
+        account: Fence,
+        *entries: JournalEntry,
+        fired: str | None = None,
+    ) -> TradeList:
+        """Take trades of one account from what they are to what they shall be, all in one transaction or none.
+
+        ``fired`` is the key of the scheduled job that asks for it and is used up with it, at the first entry's time; a
+        job may find no trades, but has to leave an entry. Answers the trades as written, which carry the fence's token.
+        Raises `StaleToken`, `JobFired`, `UnknownTrade`, `TradeChanged`, `SlotTaken` (an order that came late),
+        ``ForbiddenTransition`` where there is no such arrow, and ``ValueError`` for values that no trade can have.
+        """
+        for before, after in pairs:
+            _must_guard(account, account_resource(before.platform))
+            trade_rows.check_transition(before, after)
+        if fired is not None and not entries:
+            raise ValueError(f"the scheduled job {fired!r} comes without a journal entry to say when and why")
+        written = [replace(after, account_token=account.token) for _, after in pairs]
+        with self._database.writing() as connection:
+            self._reservations.require(connection, account)
+            if fired is not None:
+                self._schedule.claim(connection, fired, entries[0].at)
+            for (before, _), after in zip(pairs, written, strict=True):
+                trade_rows.must_still_be(connection, before)
+                trade_rows.update_row(connection, after)
+            self._journal.write(connection, entries)
+        return written
+
+    def get(self, trade_id: int) -> Trade:
+        """The trade of this number. Raises `UnknownTrade`."""
+        with self._database.reading() as connection:
+            row = connection.execute(trade_rows.SELECT_ONE, {"the_trade": trade_id}).one_or_none()
+        if row is None:
+            raise UnknownTrade(f"there is no trade {trade_id} in the ledger")
+        return Trade(*row)
+
+    def by_magic(self, magic: int) -> Trade | None:
+        """The trade whose order carries this magic number, None when it is no order of this ledger."""
+        with self._database.reading() as connection:
+            row = connection.execute(BY_MAGIC, {"the_magic": magic}).one_or_none()
+        return None if row is None else Trade(*row)
+
+    def active(self, platform: str | None = None) -> TradeList:
+        """The active trades, of one account or of all, oldest first."""
+        query = trade_rows.SELECT.where(IS_ACTIVE).order_by(trade.c.trade_id)
+        if platform is not None:
+            query = query.where(trade.c.platform == platform)
+        with self._database.reading() as connection:
+            return [Trade(*row) for row in connection.execute(query)]
+
+    def last_submitted_at(self, platform: str, commodity: str) -> Instant | None:
+        """When the newest trade that did not fail was submitted in this slot. The cooldown counts from it."""
+        slot = {"the_platform": platform, "the_commodity": commodity}
+        with self._database.reading() as connection:
+            return connection.execute(LAST_SUBMITTED_AT, slot).scalar_one()
+
+    def last_submissions(self) -> dict[str, Instant]:
+        """When each account last submitted a trade that did not fail. An account that never did is absent."""
+        with self._database.reading() as connection:
+            return {platform: at for platform, at in connection.execute(LAST_SUBMISSIONS)}
+
+    def knows_analysis(self, analysis_id: str) -> bool:
+        """Whether a trade that did not fail has come of this analysis."""
+        with self._database.reading() as connection:
+            return connection.execute(SEEN, {"the_analysis": analysis_id}).first() is not None
+
+    def list(
+        self,
+        *,
+        platform: str | None = None,
+        commodity: str | None = None,
+        states: Collection[TradeState] | None = None,
+        limit: int | None = None,
+        newest_first: bool = True,
+    ) -> TradeList:
+        """The trades that fit everything asked for."""
+        query = trade_rows.SELECT.order_by(trade.c.trade_id.desc() if newest_first else trade.c.trade_id).limit(limit)
+        if platform is not None:
+            query = query.where(trade.c.platform == platform)
+        if commodity is not None:
+            query = query.where(trade.c.commodity == commodity)
+        if states is not None:
+            query = query.where(trade.c.state.in_(sorted(states)))
+        with self._database.reading() as connection:
+            return [Trade(*row) for row in connection.execute(query)]
+
+
+def submitted(new: NewTrade, magic: int, account: Fence, commodity: Fence) -> Trade:
+    """The trade that is about to be written, before the database has numbered it."""
+    return trade_rows.checked(
+        Trade(
+            trade_id=0,
+            state=TradeState.SUBMITTED,
+            magic=magic,
+            account_token=account.token,
+            commodity_token=commodity.token,
+            **{field.name: getattr(new, field.name) for field in fields(new)},
+        )
+    )
+
+
+def _must_guard(fence: Fence, wanted: str) -> None:
+    if fence.resource != wanted:
+        raise ValueError(f"the fence is that of {fence.resource!r}; expected that of {wanted!r}")
+
+
+def _about(trade_id: int, entries: Iterable[JournalEntry]) -> list[JournalEntry]:
+    return [entry if entry.trade_id is not None else replace(entry, trade_id=trade_id) for entry in entries]

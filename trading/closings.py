@@ -1,0 +1,144 @@
+"""Taking profit before the day ends, and before the weekend: which rule is due, and which trades it closes.
+
+The *window* of a trading day runs from the effective close (the day's end minus a buffer of at least 15 minutes, for
+brokers stop quoting before the calendar says) up to but not including the day's end. Inside it each rule is judged
+once per (rule, commodity, account, date), at the first valid tick; the key of that judgement is written in the same
+transaction as the closes that follow from it. Once the day has ended its rule is over: nothing stays due.
+
+On the last day of the week both rules share one window. The Friday rule goes first and puts its name to what it
+closes, for it asks for more (every strategy, perhaps every trade); the day-end rule then judges what is left. Both keys
+are written, so that neither is judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from trading.calendars import TradingTimes
+from trading.market import MINUTE, Deal, Entry, Instant, Instrument, Position
+from trading.settings import Settings
+from trading.trade import CloseReason, Trade, TradeState
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch before the end of one trading day in which its rules are judged and nothing is opened."""
+
+    starts_at: Instant  # the effective close
+    ends_at: Instant  # the end of the trading day; not part of the window
+    trading_date: date
+    ends_week: bool  # the weekend comes next
+
+    def __contains__(self, at: Instant) -> bool:
+        return self.starts_at <= at < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingJob:
+    """One rule that is due on one account for one commodity, to be judged exactly once."""
+
+    key: str
+    rule: CloseReason  # DAY_END or FRIDAY
+    commodity: str
+    account: str
+    window: Window
+    every_strategy: bool  # False: only trades whose strategy closes at day end
+    only_profitable: bool
+
+    def closes(self, trade: Trade, net_profit: float) -> bool:
+        """True when this rule closes that trade. Only an OPEN one: the others are already on their way."""
+        return (
+            trade.state is TradeState.OPEN
+            and (trade.platform, trade.commodity) == (self.account, self.commodity)
+            and (self.every_strategy or trade.closes_at_day_end)
+            and (not self.only_profitable or net_profit > 0)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """One trade that a rule closes."""
+
+    trade_id: int
+    reason: CloseReason
+    job_key: str
+    net_profit: float  # in account currency, at the judgement
+
+
+def window_of_day(times: TradingTimes, minutes_before: float, at: Instant) -> Window | None:
+    """The window of the trading day that ``at`` belongs to, whether it has begun or not; None while shut."""
+    day_end = times.day_end(at)
+    if day_end is None:
+        return None
+    return Window(
+        starts_at=day_end - round(minutes_before * MINUTE),
+        ends_at=day_end,
+        trading_date=times.trading_date(at),
+        ends_week=times.is_last_day_of_week(at),
+    )
+
+
+def in_preclose_window(times: TradingTimes, minutes_before: float, at: Instant) -> bool:
+    """True where nothing may be opened any more because the trading day is about to end."""
+    window = window_of_day(times, minutes_before, at)
+    return window is not None and at in window
+
+
+def job_key(rule: CloseReason, commodity: str, account: str, trading_date: date) -> str:
+    """The name under which one judgement is recorded, such as ``friday:EURUSD:alpha:2026-03-06``."""
+    return f"{rule.value}:{commodity}:{account}:{trading_date.isoformat()}"
+
+
+def due_jobs(
+    times: TradingTimes, settings: Settings, *, commodity: str, account: str, at: Instant
+) -> tuple[ClosingJob, ...]:
+    """The rules to be judged at ``at``, in the order in which they judge; none outside the window.
+
+    The caller leaves out those whose key is already recorded.
+    """
+    window = window_of_day(times, settings.auto_close_minutes(account), at)
+    if window is None or at not in window:
+        return ()
+
+    def job(rule: CloseReason, *, every_strategy: bool, only_profitable: bool) -> ClosingJob:
+        key = job_key(rule, commodity, account, window.trading_date)
+        return ClosingJob(key, rule, commodity, account, window, every_strategy, only_profitable)
+
+    jobs = []
+    if window.ends_week and (settings.auto_close_all_friday or settings.auto_close_profitable_friday):
+        everything = settings.auto_close_all_friday
+        jobs.append(job(CloseReason.FRIDAY, every_strategy=True, only_profitable=not everything))
+    if settings.auto_close_profitable_daily:
+        jobs.append(job(CloseReason.DAY_END, every_strategy=False, only_profitable=True))
+    return tuple(jobs)
+
+
+def net_profit(position: Position, deals: Iterable[Deal], instrument: Instrument) -> float:
+    """What closing the position now would leave, in account currency.
+
+    Profit at the current closing price + swap so far + commission and fee of the deals that opened it (of ``deals``,
+    those into this position) + the commission of the closing deal, expected from the instrument's terms. Charges are
+    negative in a broker's figures; ``commission_per_lot`` is a price and positive.
+    """
+    entry = sum(
+        deal.commission + deal.fee
+        for deal in deals
+        if deal.position_id == position.position_id and deal.entry is Entry.IN
+    )
+    expected_exit = -instrument.commission_per_lot * position.volume_lots
+    return position.profit + position.swap + entry + expected_exit
+
+
+def judge_closing(jobs: Sequence[ClosingJob], trades: Iterable[tuple[Trade, float]]) -> tuple[Closing, ...]:
+    """The trades to be closed, each at most once and under the first job that closes it.
+
+    ``trades`` pairs each trade with its `net_profit`. A profit that is not a number is not a profit.
+    """
+    closings = []
+    for trade, profit in trades:
+        job = next((job for job in jobs if job.closes(trade, profit)), None)
+        if job is not None:
+            closings.append(Closing(trade.trade_id, job.rule, job.key, profit))
+    return tuple(closings)

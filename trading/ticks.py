@@ -1,0 +1,107 @@
+"""Four ticks from each bar, for the times when bars are all there is: replay, the sample, a paper account.
+
+A bar says where the price was, not in which order. Each bar becomes four ticks:
+
+====== ========== ============================== ===============================
+phase  name       instant                        price
+====== ========== ============================== ===============================
+0      OPEN       the bar's opening              the open
+1      ADVERSE    a third of the bar later       the extreme that hurts the position
+2      FAVOURABLE two thirds of the bar later    the other extreme
+3      CLOSE      one second before the bar ends the close
+====== ========== ============================== ===============================
+
+The adverse extreme comes first (low for a buy, high for a sell), so that a stop inside a bar is always reached before a
+target inside the same bar: the order that we cannot know is the one that we like least. Where nothing is held, the
+classic order is taken: low first in a bar that closes at or above its open, high first in one that falls.
+
+A tick stands until the next one. After the closing tick, and past the bar's end, the last price merely gets older.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum
+
+import numpy as np
+
+from trading.bars import BarSeries, Instants
+from trading.market import SECOND, Instant, Side
+
+SHORTEST_BAR_SECONDS = 4  # below this the favourable tick would not come before the closing one
+
+
+class Phase(IntEnum):
+    """Which of a bar's four ticks."""
+
+    OPEN = 0
+    ADVERSE = 1
+    FAVOURABLE = 2
+    CLOSE = 3
+
+
+def phase_offset(bar_seconds: int, phase: Phase) -> int:
+    """How long after the bar's opening this tick comes, in milliseconds.
+
+    Raises ``ValueError`` for bars shorter than `SHORTEST_BAR_SECONDS`.
+    """
+    if bar_seconds < SHORTEST_BAR_SECONDS:
+        raise ValueError(f"bar_seconds is {bar_seconds}; expected at least {SHORTEST_BAR_SECONDS}: a bar has four ticks")
+    length = bar_seconds * SECOND
+    return (0, length // 3, 2 * length // 3, length - SECOND)[phase]
+
+
+def tick_times(series: BarSeries) -> Instants:
+    """The instants of all ticks of a series, four for each of its n bars, oldest first: shape (4n,)."""
+    offsets = np.array([phase_offset(series.bar_seconds, phase) for phase in Phase], dtype=np.int64)
+    return (series.time[:, np.newaxis] + offsets).reshape(-1)
+
+
+def bar_ends(series: BarSeries) -> Instants:
+    """The instant at which each bar is complete by the clock: shape (n,)."""
+    return series.time + series.bar_length
+
+
+def driving_instants(series_list: Iterable[BarSeries], start: Instant, stop: Instant) -> Instants:
+    """When a driver of these series moves its clock: every tick and every bar's end, each once, in order.
+
+    Both ends are included. A bar's end is among them even where no bar follows: that is when it can be read.
+    """
+    instants = [part for series in series_list for part in (tick_times(series), bar_ends(series))]
+    if not instants:
+        return np.empty(0, dtype=np.int64)
+    merged = np.unique(np.concatenate(instants))
+    first, last = np.searchsorted(merged, start, side="left"), np.searchsorted(merged, stop, side="right")
+    return merged[first:last]
+
+
+def tick_at(series: BarSeries, now: Instant) -> tuple[int, Phase] | None:
+    """The bar and the phase of the latest tick at ``now``, or None before the first bar. Keeps no state."""
+    index = int(series.time.searchsorted(now, side="right")) - 1
+    if index < 0:
+        return None
+    age = now - int(series.time[index])
+    for phase in (Phase.CLOSE, Phase.FAVOURABLE, Phase.ADVERSE):
+        if age >= phase_offset(series.bar_seconds, phase):
+            return index, phase
+    return index, Phase.OPEN
+
+
+def tick_time(series: BarSeries, index: int, phase: Phase) -> Instant:
+    """The instant of one tick."""
+    return int(series.time[index]) + phase_offset(series.bar_seconds, phase)
+
+
+def price(series: BarSeries, index: int, phase: Phase, adverse_side: Side | None) -> float:
+    """The mid price of one tick.
+
+    ``adverse_side`` is the side of the position that the bar is to be hard on; None takes the classic order.
+    """
+    if phase is Phase.OPEN:
+        return float(series.open[index])
+    if phase is Phase.CLOSE:
+        return float(series.close[index])
+    rises = bool(series.close[index] >= series.open[index])
+    low_first = rises if adverse_side is None else adverse_side is Side.BUY
+    takes_low = low_first is (phase is Phase.ADVERSE)
+    return float((series.low if takes_low else series.high)[index])
