@@ -109,8 +109,7 @@ def put_off(
     attempts.failures += 1
     wait = max(min(FIRST_RETRY_SECONDS * 2 ** (attempts.failures - 1), LONGEST_RETRY_SECONDS), at_least_seconds)
     attempts.next_elapsed = context.elapsed() + wait
-    desk.ledger.journal.append(
-        desk.entry("close_put_off", reason, context, trade, attempt=attempts.failures, next_in_seconds=wait), fold=True
-    )
+    said = {"attempt": attempts.failures, "next_in_seconds": wait}
+    desk.ledger.journal.append(desk.entry("close_put_off", reason, context, trade, detail=said), fold=True)
     if attempts.failures == ALERT_AFTER_FAILURES:
         context.alert("stuck", f"{trade.resource}: not closed after {attempts.failures} attempts: {reason}")

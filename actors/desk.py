@@ -23,6 +23,9 @@ from trading.trade import ACTIVE, Trade, TradeState, arrow
 BROKER_SECONDS_PER_MESSAGE = 20.0  # in all, and never more than a third of the reservation's TTL
 
 
+NOTED = ("stop_price", "target_price", "volume_lots", "entry_price", "exit_price", "close_reason", "profit", "detail")
+
+
 class Conceded(Exception):
     """The account's lease is gone: this process may not act on the account any more."""
 
@@ -102,7 +105,7 @@ class Desk:
         context: Context,
         trade: Trade | None = None,
         commodity: str | None = None,
-        **detail: object,
+        detail: Mapping[str, object] | None = None,
     ) -> JournalEntry:
         """A journal line of this account."""
         return JournalEntry(
@@ -113,7 +116,7 @@ class Desk:
             commodity=trade.commodity if trade is not None else commodity,
             trade_id=trade.trade_id if trade is not None else None,
             analysis_id=trade.analysis_id if trade is not None else None,
-            detail=detail,
+            detail=detail or {},
         )
 
     def advance(
@@ -130,9 +133,7 @@ class Desk:
             arrow(before.state, after.state),
             context,
             after,
-            before=before.state.value,
-            after=after.state.value,
-            **changes(before, after),
+            detail={"before": before.state.value, "after": after.state.value, **changes(before, after)},
         )
         try:
             written = self.ledger.trades.advance(before, after, self.lease.fence, line, *entries, fired=fired)
@@ -213,9 +214,8 @@ class Desk:
 
 def changes(before: Trade, after: Trade) -> dict[str, object]:
     """The facts that a transition changed, for the journal."""
-    noted = ("stop_price", "target_price", "volume_lots", "entry_price", "exit_price", "close_reason", "profit", "detail")
     found: dict[str, object] = {}
-    for name in noted:
+    for name in NOTED:
         value = getattr(after, name)
         if value != getattr(before, name) and value is not None:
             found[name] = value

@@ -113,12 +113,14 @@ def _submit(desk: Desk, message: Open, lease: Lease, sizing: Sizing, context: Co
         "submitted",
         context,
         commodity=new.commodity,
-        after=TradeState.SUBMITTED.value,
-        side=new.side.value,
-        expected_price=new.expected_price,
-        stop_price=new.stop_price,
-        target_price=new.target_price,
-        sizing=sizing.as_detail(),
+        detail={
+            "after": TradeState.SUBMITTED.value,
+            "side": new.side.value,
+            "expected_price": new.expected_price,
+            "stop_price": new.stop_price,
+            "target_price": new.target_price,
+            "sizing": sizing.as_detail(),
+        },
     )
     try:
         trade = desk.ledger.trades.submit(new, account_fence, lease.fence, line)

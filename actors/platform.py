@@ -280,10 +280,12 @@ class PlatformActor:
             message.reason,
             context,
             trade,
-            stop_before=trade.stop_price,
-            stop_after=stop,
-            target_before=trade.target_price,
-            target_after=message.target_price,
+            detail={
+                "stop_before": trade.stop_price,
+                "stop_after": stop,
+                "target_before": trade.target_price,
+                "target_after": message.target_price,
+            },
         )
         desk.advance(trade, adjusted, context, line)
 

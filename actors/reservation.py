@@ -18,6 +18,7 @@ from persistence.reservations import Fence, Reservations
 
 MARGIN = 1 / 60  # of the TTL: one second at the default of 60
 RENEWALS_PER_TTL = 3
+LEASE_LOST = "lease_lost"  # the alert, whose detail begins with the resource
 
 
 class ReservationActor:
@@ -105,7 +106,7 @@ class ReservationActor:
     def _lose(self, lease: Lease, reason: str, context: Context) -> None:
         resource = lease.fence.resource
         del self._held[resource]
-        context.alert("lease_lost", f"{resource}: {reason}")
+        context.alert(LEASE_LOST, f"{resource}: {reason}")
         holder = holder_of(resource)
         if holder is not None:
             context.tell(holder, LeaseLost(resource, reason))

@@ -39,9 +39,8 @@ def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
         return False
     profit = net_profit(position, deals, desk.instruments[job.commodity])
     verdict = "closed" if job.closes(trade, profit) else "kept"
-    line = desk.entry(
-        "rule", f"{job.rule.value}:{verdict}", context, trade, key=job.key, net_profit=round(profit, 2)
-    )
+    said = {"key": job.key, "net_profit": round(profit, 2)}
+    line = desk.entry("rule", f"{job.rule.value}:{verdict}", context, trade, detail=said)
     try:
         if verdict == "closed":
             begin_closing(desk, trade, job.rule, quote.closing_price(trade.side), context, line, fired=job.key)

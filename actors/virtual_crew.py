@@ -17,7 +17,7 @@ from actors.names import TRADER
 from actors.system.errors import StartFailed
 from actors.system.runtime_virtual import VirtualWorld
 from actors.system.system import System
-from actors.wiring import Parts, crew_specs, lead, reservation_spec
+from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.base import Clock, Connector
 from persistence.ledger import Ledger
 from trading.analysis import Analysis
@@ -29,6 +29,7 @@ from trading.settings import Settings
 
 CALENDAR_MARGIN = 400 * DAY  # before the beginning and after the end, so that the rules always see the next close
 IN_MEMORY = "sqlite://"
+MILLISECONDS = 1_000
 
 Connect = Callable[[Clock], Connector]
 
@@ -59,31 +60,53 @@ class VirtualCrew:
         outlooks: Mapping[str, Outlook] | None = None,
         ticking: bool = False,
         tracing: bool = False,
+        world: VirtualWorld | None = None,
     ) -> None:
         """``connect``: by account, what makes its connector from the world's clock. ``origin``: where market time begins,
         ``until``: how far it is meant to go. ``ticking``: market time moves by `advance_to` alone, as in a replay.
+
+        ``world``: one to live in with other crews; ``ticking`` and ``tracing`` are then its own affair, and whoever made
+        it closes it. Leases there expire by its elapsed time and are renewed, as between real processes. A crew with a
+        world to itself needs no expiry: its lease clock stands still.
         """
-        self.world = VirtualWorld(origin, None, ticking=ticking, tracing=tracing)
+        self.world = VirtualWorld(origin, None, ticking=ticking, tracing=tracing) if world is None else world
+        self._shares_world = world is not None
         self.runtime = self.world.process()
         self.market = market_for(settings, commodities, origin, until)
         self.ledger = Ledger.open(
             database_url,
             writer=self.runtime.owner,
-            lease_clock=lambda: 0,  # it stands still: a world with one process needs no expiry
+            lease_clock=self._lease_clock,
             rng=random.Random(f"{seed}/ledger"),
         )
         self.escalated: list[str] = []
-        self.system = System(self.runtime, on_escalate=lambda name, error: self.escalated.append(name))
+        self.system = System(
+            self.runtime,
+            on_escalate=lambda name, error: self.escalated.append(f"{name}: {error}"),
+            on_alert=lambda alert: journal_alert(self.ledger, alert),
+        )
         self.connectors = {name: make(self.world) for name, make in connect.items()}
-        self._parts = Parts(self.market, self.ledger, self.connectors, outlooks or {}, renews_leases=False)
+        self._parts = Parts(self.market, self.ledger, self.connectors, outlooks or {}, renews_leases=self._shares_world)
+        self._may_ask = False
+
+    @property
+    def now(self) -> Instant:
+        """Market time."""
+        return self.world.now()
 
     def start(self) -> None:
         """Lead the crew, and begin every actor. Raises `StartFailed` when another process leads this ledger's crew."""
-        self.system.start([reservation_spec(self._parts)])
-        if not lead(self.system, self._parts):
+        if not self.lead():
             raise StartFailed(f"crew {self.market.settings.crew} has a leader in this ledger already")
         self.system.start(crew_specs(self._parts))
         self.world.run_until_quiet()
+
+    def lead(self) -> bool:
+        """Try to become the leader; False while another process is: it may be tried again."""
+        if not self._may_ask:
+            self.system.start([reservation_spec(self._parts)])
+            self._may_ask = True
+        return lead(self.system, self._parts)
 
     def run_for(self, seconds: float) -> None:
         """Let time flow, from event to event."""
@@ -101,17 +124,33 @@ class VirtualCrew:
         """Tell an actor something."""
         self.system.tell(name, message)
 
-    def close(self) -> None:
-        """Stop every actor in order, and end the world."""
-        self.system.stop()
+    def kill(self) -> None:
+        """End the process as `kill -9` does: nothing is stopped, written or released any more."""
+        self.system.kill()
         self.ledger.close()
-        self.world.close()
+
+    def close(self) -> None:
+        """Stop every actor in order, and end the world, unless it is shared."""
+        try:
+            if not self.system.is_killed:
+                self.system.stop()
+        finally:
+            self.ledger.close()
+            if not self._shares_world:
+                self.world.close()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _lease_clock(self) -> int:
+        return int(self.world.elapsed() * MILLISECONDS) if self._shares_world else 0

@@ -27,11 +27,13 @@ from actors.names import (
 from actors.platform import PlatformActor
 from actors.reservation import ReservationActor
 from actors.scheduler import SchedulerActor
+from actors.system.alerts import Alert
 from actors.system.context import Behaviour
 from actors.system.spec import Spec
 from actors.system.system import System
 from actors.trader import TraderActor
 from connectors.base import Connector
+from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
 from trading.opinion import Outlook
@@ -83,6 +85,14 @@ def lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> bool:
     """Try to become the leader of the crew; False while another process is. Needs the reservation actor."""
     lease = system.ask(RESERVATION, Reserve(crew_resource(parts.market.settings.crew)), timeout_seconds)
     return isinstance(lease, Lease)
+
+
+def journal_alert(ledger: Ledger, alert: Alert) -> None:
+    """Keep an alert in the journal, where `why` and the views find it. For `System(on_alert=...)`."""
+    ledger.journal.append(
+        JournalEntry(at=alert.at, kind="alert", reason=alert.reason, detail={"actor": alert.actor, "said": alert.detail}),
+        fold=True,
+    )
 
 
 def _platform(parts: Parts, name: str, connector: Connector, observers: tuple[str, ...]) -> Callable[[], Behaviour]:

@@ -82,13 +82,14 @@ class BackOffice:
 
     def account(self, now: Instant) -> Account:
         """Balance, equity and margin at the quotes of now."""
-        floating = sum(self._unrealised(holding) + holding.swap for holding in self.book.holdings.values())
+        held = self.book.holdings.values()
+        floating = sum((self._unrealised(holding) + holding.swap for holding in held), 0.0)
         return Account(
             platform=self._platform,
             currency=self._currency,
             balance=self.book.balance,
             equity=cents(self.book.balance + floating),
-            margin_used=cents(sum(holding.margin for holding in self.book.holdings.values())),
+            margin_used=cents(sum((holding.margin for holding in held), 0.0)),
             time=now,
         )
 

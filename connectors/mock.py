@@ -53,7 +53,7 @@ from trading.market import SECOND, Account, Deal, Instant, Instrument, Order, Po
 from trading.settings import PaperSettings
 
 HEDGING = Capabilities(
-    dedupes_open=True, finds_by_client_id=True, closes_by_ticket=True, expires_requests=True, netting=False
+    dedupes_open=True, finds_by_client_id=True, closes_by_ticket=True, expires_requests=False, netting=False
 )
 FREE_OF_CHARGE = PaperSettings(slippage_points=0, commission_per_lot=0)
 
@@ -177,7 +177,7 @@ class MockConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        """As given; without ``dedupes_open`` a repeated magic is executed again."""
+        """As given. Without ``dedupes_open`` a repeat is executed again; with ``expires_requests`` a late order never is."""
         return self._capabilities
 
     def connect(self, deadline: float) -> None:
@@ -328,7 +328,8 @@ class MockConnector:
                 remaining = seconds - max(0.0, deadline - self._clock.elapsed())
                 if self._wait(seconds, deadline):
                     return fill(self._settled())
-                self._due.append((self._clock.now() + round(remaining * SECOND), fill))
+                if not self._capabilities.expires_requests:
+                    self._due.append((self._clock.now() + round(remaining * SECOND), fill))
                 return Unknown("no answer within the deadline")
             case Hang():
                 self._wait(math.inf, deadline)

@@ -43,7 +43,7 @@ class Partly:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Answer, and execute, after so many seconds; past the deadline the order is executed all the same."""
+    """Answer, and execute, after so many seconds; where the deadline comes first, execute all the same."""
 
     seconds: float
 
@@ -135,7 +135,10 @@ def partly(fraction: float) -> Step:
 
 
 def delay(seconds: float) -> Step:
-    """A slow broker. Where the deadline comes first, the answer is lost and the order is executed all the same."""
+    """A slow broker. Where the deadline comes first, the answer is lost and the order is executed all the same.
+
+    (Unless the mock was given the capability ``expires_requests``: then nothing comes of it.)
+    """
     return Delay(_not_negative(seconds))
 
 

@@ -95,7 +95,7 @@ class PaperConnector:
         self._quotes: tuple[Quote, ...] = ()
         self._book_in_doubt = False  # a write failed, so only the file knows what is in it
         self._next_rollover: Instant | None = None  # None: to be found from what the book has seen
-        # Nothing happens by itself from `_since` up to, not including, `_until`.
+        # Nothing happens by itself from `_since` up to, not including, `_until`. NEVER: not settled yet.
         self._since: Instant = NEVER
         self._until: Instant = NEVER
 
@@ -258,9 +258,7 @@ class PaperConnector:
             raise NotConnected(f"account {self._platform!r} is not connected")
         self._require_time(deadline)
         now = self._clock.now()
-        if not self._since <= now < self._until:
-            self._on_unmoved_book(self._catch_up)
-        return now
+        return now if self._since <= now < self._until else self._on_unmoved_book(self._catch_up)
 
     def _require_time(self, deadline: float) -> None:
         if self._clock.elapsed() >= deadline:
@@ -298,14 +296,15 @@ class PaperConnector:
             return now
         if self._book_in_doubt:
             self._read_book()
-        stage = self._market.stage()
-        at = now if self._book.last_seen is None else min(self._book.last_seen, now)
+        turns = self._market.turns
+        seen = now if self._book.last_seen is None else self._book.last_seen
+        at = seen if self._until == NEVER else self._until
         while at < now and self._book.holdings:
-            at = min(now, self._settle(at))
+            at = self._settle(at)
         self._settle(now)
         quotes = (self._market.quote(name) for name in self._calendars)
         self._quotes = tuple(quote for quote in quotes if quote is not None)
-        if self._market.stage() != stage:
+        if self._market.turns != turns:
             self._book.saw(now)
         return now
 

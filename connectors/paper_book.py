@@ -47,7 +47,7 @@ PRAGMA user_version = {FORMAT};
 
 
 class PaperBook(AccountBook):
-    """The book of one account in one file, which is made where there is none.
+    """The book of one account in one file, which is made, with its folder, where there is none.
 
     Raises `ConnectorError` naming the file when it cannot be read or written, is damaged, is something else, or
     belongs to another account.
@@ -61,6 +61,7 @@ class PaperBook(AccountBook):
         self._revision = 0
         self._database: sqlite3.Connection | None = None
         self.reload()
+        self.close()  # nothing is held open until the account is used
 
     def record(self, change: Change) -> None:
         """Write the change and then make it in memory."""
@@ -196,6 +197,12 @@ class PaperBook(AccountBook):
             raise ConnectorError(f"{self._path}: the book cannot be used: {error}") from error
 
 
+def discard_book(path: Path) -> None:
+    """Remove a book, so that the account begins anew. Harmless where there is none."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
+
+
 class _Record(Protocol):
     """A dataclass whose fields are the columns of its table."""
 
@@ -220,4 +227,6 @@ def _select(database: sqlite3.Connection, table: str, kind: type[Row], order: st
     columns = ", ".join(f'"{name}"' for name in names)
     for row in database.execute(f"SELECT {columns} FROM {table} ORDER BY {order}, 1"):
         values = dict(zip(names, row, strict=True))
-        yield kind(**{name: CONVERSIONS[name](value) if name in CONVERSIONS else value for name, value in values.items()})
+        for name in CONVERSIONS.keys() & values.keys():
+            values[name] = CONVERSIONS[name](values[name])
+        yield kind(**values)

@@ -49,6 +49,7 @@ class Tape:
             raise ConnectorError(f"the bars of {commodity.id} are {series.bar_seconds} s long; {expected}")
         self.series = series
         self.tick: Tick | None = None  # None: the recording has not begun
+        self.turns = 0  # how many bars were seen to begin, or to end without another
         self.since: Instant = NEVER
         self.until: Instant = NEVER  # the tick stands from `since` up to, not including, `until`
         self.scale: int = 10**commodity.digits  # points in one unit of price; dividing by it gives the nearest double
@@ -68,6 +69,7 @@ class Tape:
             self.tick, self.since, self.until = None, -NEVER, int(self.series.time[0])
             return True
         index, phase = found
+        before = self.tick
         following = int(self.series.time[index + 1]) if index + 1 < len(self.series) else NEVER
         end = self.series.end(index)
         shut = now >= end
@@ -77,6 +79,8 @@ class Tape:
             next_tick = end if phase is Phase.CLOSE else ticks.tick_time(self.series, index, Phase(phase + 1))
             self.since, self.until = ticks.tick_time(self.series, index, phase), min(next_tick, following)
         self.tick = self._read(index, phase, shut, held_before)
+        if before is None or (before.index, before.shut) != (index, shut):
+            self.turns += 1
         return True
 
     def _read(self, index: int, phase: Phase, shut: bool, held_before: HeldBefore) -> Tick:
@@ -117,10 +121,10 @@ class PaperMarket:
         self.until = min((tape.until for tape in self._tapes.values()), default=NEVER)
         return any(moved)
 
-    def stage(self) -> tuple[tuple[int, bool] | None, ...]:
-        """Which bar each commodity is in, and whether it is over: changes once a bar."""
-        ticks_now = (tape.tick for tape in self._tapes.values())
-        return tuple(None if tick is None else (tick.index, tick.shut) for tick in ticks_now)
+    @property
+    def turns(self) -> int:
+        """A count that grows whenever a bar begins, or ends without another."""
+        return sum(tape.turns for tape in self._tapes.values())
 
     def quote(self, commodity: str) -> Quote | None:
         """The latest quote, or None before the recording begins."""

@@ -12,11 +12,6 @@ from console import settings_tree
 from console.settings_tree import Path
 
 _EXPECTED = {
-    "greater_than": "a number greater than {gt}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than": "a number below {lt}",
-    "less_than_equal": "a number of at most {le}",
-    "finite_number": "a finite number",
     "float_type": "a number",
     "float_parsing": "a number",
     "int_type": "a whole number",
@@ -36,6 +31,8 @@ _EXPECTED = {
     "too_short": "at least {min_length}",
 }
 """What each kind of pydantic's errors asks for; a kind that is not here keeps pydantic's own sentence."""
+
+_LIMITS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number")
 
 _PATTERNS = {
     r"^[A-Za-z0-9_-]+$": "letters, digits, - and _",
@@ -100,11 +97,30 @@ def _line(details: ErrorDetails) -> str:
 
 def _wanted(details: ErrorDetails) -> str:
     context: dict[str, Any] = details.get("ctx", {})
+    if details["type"] in _LIMITS:
+        finite = "finite " if details["type"] == "finite_number" else ""
+        return f"expected a {finite}number{_within(settings_tree.bounds(details['loc']))}"
     if details["type"] == "string_pattern_mismatch":
         pattern = context["pattern"]
         return f"expected {_PATTERNS.get(pattern, f'text that matches {pattern}')}"
     template = _EXPECTED.get(details["type"])
     return f"expected {template.format(**context)}" if template else details["msg"]
+
+
+def _within(bounds: Mapping[str, float]) -> str:
+    """All the limits at once: who puts one right should not be told of the other next."""
+    match bounds:
+        case {"ge": least, "le": most}:
+            return f" from {least:g} to {most:g}"
+        case {"gt": below, "le": most}:
+            return f" greater than {below:g}, at most {most:g}"
+        case {"gt": below}:
+            return f" greater than {below:g}"
+        case {"ge": least}:
+            return f" of at least {least:g}"
+        case {"le": most}:
+            return f" of at most {most:g}"
+    return ""
 
 
 def _near(path: Path, details: ErrorDetails) -> str:

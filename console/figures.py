@@ -72,11 +72,10 @@ def words(identifier: Any) -> str:
     return UNKNOWN if identifier in (None, "") else str(identifier).replace("_", " ")
 
 
-def time_of(text: Any, *, with_year: bool = True) -> str:
-    """An ISO 8601 instant to the minute: ``2017-05-19 13:00``."""
-    if not isinstance(text, str) or len(text) < 16:
-        return UNKNOWN
-    return text[0 if with_year else 5 : 16].replace("T", " ")
+def time_of(text: Any, *, with_seconds: bool = False) -> str:
+    """An ISO 8601 instant to the minute, or to the second: ``2017-05-19 13:00``."""
+    length = 19 if with_seconds else 16
+    return text[:length].replace("T", " ") if isinstance(text, str) and len(text) >= length else UNKNOWN
 
 
 def side(value: Any) -> Text:

@@ -125,8 +125,7 @@ def _header(snapshot: LiveSnapshot) -> RenderableType:
     title.add_column(justify="right", no_wrap=True)
     title.add_row(
         Text.assemble(
-            ("Watchbill", "bold cyan"), "  ", (f"{moment(at):%a} {clock(at)} UTC", "bold"), "  market ", market,
-            (f"  x{snapshot.speed:g}", "dim"),
+            ("Watchbill", "bold cyan"), "  ", (f"{moment(at):%a} {clock(at)} UTC", "bold"), "  market ", market
         ),
         Text(snapshot.leader, style="green" if snapshot.leads else "yellow"),
     )
@@ -136,15 +135,16 @@ def _header(snapshot: LiveSnapshot) -> RenderableType:
 
 
 def _progress(snapshot: LiveSnapshot) -> RenderableType:
+    feed = f"{snapshot.feed} x{snapshot.speed:g}"
     if snapshot.position is None or not snapshot.length:
-        return Text(snapshot.feed, style="dim")
+        return Text(feed, style="dim")
     grid = Table.grid(expand=True, padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(ratio=1)
     grid.add_column(no_wrap=True, justify="right", style="dim")
     part = snapshot.position / snapshot.length
     grid.add_row(
-        snapshot.feed,
+        feed,
         ProgressBar(total=snapshot.length, completed=snapshot.position, complete_style="cyan", finished_style="cyan"),
         f"{snapshot.position:,} of {snapshot.length:,} bars, {fraction(part, 0)}",
     )

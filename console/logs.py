@@ -113,6 +113,7 @@ def set_up(
         root.removeHandler(former)
     root.addHandler(chosen)
     root.setLevel(level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it announces each of its plug-ins
     logging.captureWarnings(True)
 
 

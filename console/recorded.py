@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from actors.virtual_crew import Connect
 from connectors.base import Clock, ConnectorError
 from connectors.paper import PaperConnector
 from console.configuration import Configuration
@@ -105,6 +104,16 @@ def cut(recording: Recording, start: Instant | None, end: Instant | None) -> tup
     return first, last
 
 
+def first_judged(recording: Recording) -> Instant:
+    """The opening of the first bar before which a bar can be judged: what is earlier is history to warm up on."""
+    starts = []
+    for outlook in recording.outlooks().values():
+        known = next((index for index in range(len(outlook)) if outlook.scores.known(index)), None)
+        if known is not None:
+            starts.append(outlook.features.bars.end(known))
+    return min(starts, default=recording.first)
+
+
 def settings_for(settings: Settings, recording: Recording) -> Settings:
     """The settings with the accounts that can trade the recording, each with the symbols that it has bars for.
 
@@ -134,7 +143,7 @@ def require_bars(settings: Settings, recording: Recording) -> None:
 
 def paper(
     account: AccountSettings, recording: Recording, configuration: Configuration, book: Path | None
-) -> Connect:
+) -> Callable[[Clock], PaperConnector]:
     """What makes the paper account over the recording, once there is a clock. Raises `CommandError` then."""
 
     def connect(clock: Clock) -> PaperConnector:

@@ -12,8 +12,8 @@ from typing import Any
 
 from persistence.journal import JournalLine
 from persistence.reservations import Reservation
+from trading.analysis import Pillars
 from trading.commodities import Commodity
-from trading.confidence import PILLARS
 from trading.market import Instant, iso
 from trading.trade import Trade
 
@@ -40,13 +40,13 @@ def reservation_data(reservation: Reservation) -> Data:
 
 def line_data(line: JournalLine) -> Data:
     """A journal line."""
-    fields = asdict(line)
-    return {**fields, "at": _time(line.at), "last_at": _time(line.last_at)}
+    return {**asdict(line), "at": _time(line.at), "last_at": _time(line.last_at), "detail": dict(mapping(line.detail))}
 
 
 def decision_data(line: JournalLine) -> Data:
     """A decision with its numbers: the analysis, the gate with each pillar, the table of candidates."""
-    analysis, gate = mapping(line.detail.get("analysis")), mapping(line.detail.get("gate"))
+    detail = mapping(line.detail)
+    analysis, gate = mapping(detail.get("analysis")), mapping(detail.get("gate"))
     return {
         "id": line.id,
         "at": _time(line.at),
@@ -60,10 +60,10 @@ def decision_data(line: JournalLine) -> Data:
         **{name: gate.get(name) for name in ("threshold", "shortfall", "passed")},
         "gate_reasons": [str(reason) for reason in sequence(gate.get("reasons"))],
         "pillars": _pillars(gate.get("pillars"), mapping(analysis.get("pillars"))),
-        "candidates": [dict(row) for row in sequence(line.detail.get("candidates")) if isinstance(row, Mapping)],
-        "chosen": line.detail.get("chosen"),
-        "decided_by": line.detail.get("decided_by"),
-        "other": {key: value for key, value in line.detail.items() if key not in _TOLD},
+        "candidates": [dict(row) for row in sequence(detail.get("candidates")) if isinstance(row, Mapping)],
+        "chosen": detail.get("chosen"),
+        "decided_by": detail.get("decided_by"),
+        "other": {key: value for key, value in detail.items() if key not in _TOLD},
     }
 
 
@@ -90,7 +90,7 @@ def _pillars(judged: Any, read: Mapping[str, Any]) -> list[Data]:
     """Each pillar's score, weight and contribution; the score alone where the gate was not reached."""
     shares = mapping(judged)
     found = []
-    for name in PILLARS:
+    for name in Pillars.model_fields:
         share, reading = mapping(shares.get(name)), mapping(read.get(name))
         if share or reading:
             score, absent = (share.get(key, reading.get(key)) for key in ("score", "absent"))

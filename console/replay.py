@@ -18,7 +18,7 @@ from actors.system.clocks import TickClock
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import System
 from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew, market_for
-from actors.wiring import Parts, crew_specs, lead, reservation_spec
+from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.base import Connector
 from console.arguments import Replay, guessed_commodity
 from console.configuration import Configuration
@@ -40,8 +40,15 @@ QUIET_SECONDS = 60.0
 class Crew(Protocol):
     """A crew that a driver moves through the market."""
 
-    ledger: Ledger
-    connectors: Mapping[str, Connector]
+    @property
+    def ledger(self) -> Ledger:
+        """What it writes to."""
+        ...
+
+    @property
+    def connectors(self) -> Mapping[str, Connector]:
+        """Its brokers, by account."""
+        ...
 
     def advance_to(self, at: Instant) -> None:
         """Move market time to ``at``, and do all that follows from it."""
@@ -150,7 +157,7 @@ def on_threads(scene: Scene) -> Iterator[Crew]:
     market = market_for(scene.settings, scene.configuration.commodities, scene.first, scene.last)
     rng = random.Random(f"{scene.seed}/ledger")
     ledger = Ledger.open(scene.database_url, writer=runtime.owner, lease_clock=lambda: 0, rng=rng)
-    system = System(runtime)
+    system = System(runtime, on_alert=lambda alert: journal_alert(ledger, alert))
     try:
         connectors = {name: make(runtime) for name, make in scene.connect().items()}
         parts = Parts(market, ledger, connectors, scene.recording.outlooks(), renews_leases=False)
@@ -170,6 +177,7 @@ def report(
     """The figures of a replay, in JSON's types."""
     closed = ledger.trades.list(states={TradeState.CLOSED}, newest_first=False)
     performance = summarise(closed, walk.equity).as_detail()
+    performance["net_profit"] = round(performance["net_profit"], 2)
     performance["maximum_drawdown"] = performance.pop("max_drawdown")
     performance["maximum_drawdown_fraction"] = performance.pop("max_drawdown_fraction")
     return {

@@ -11,6 +11,7 @@ from console.records import mapping
 from persistence.journal import JournalLine
 
 LONGEST_VALUE = 40
+BELOW_THRESHOLD = "refused:confidence"  # the two numbers say it better than the word
 
 
 def event_line(line: JournalLine, digits: int | None = None) -> EventLine:
@@ -31,24 +32,51 @@ def sentence(
             text = _transition(reason, detail, digits)
         case "adjustment":
             text = _adjustment(reason, detail, digits)
+        case "alert" | "open_result":
+            text = _said(reason, detail)
         case _:
-            text = _plainly(reason, detail)
-    return f"{text} ({repeated} times)" if repeated > 1 else text
+            text = ", ".join((reason_words(reason), *facts(detail)))
+    return printable(f"{text} ({repeated} times)" if repeated > 1 else text)
 
 
 def reason_words(reason: str) -> str:
     """``refused:no plan`` is *refused: no plan*."""
-    return words(": ".join(part.strip() for part in reason.split(":", 1)))
+    return printable(words(": ".join(part.strip() for part in reason.split(":", 1))))
+
+
+def verdict(reason: str, chosen: Any) -> str:
+    """What a decision came to: that an account was told to open, or why none was."""
+    return printable(f"told {chosen} to open") if reason == "open_told" and chosen else reason_words(reason)
+
+
+def facts(detail: Mapping[str, Any]) -> list[str]:
+    """What of a detail is short enough to be said in words: numbers, words, and lists of words."""
+    found = []
+    for key, value in detail.items():
+        if isinstance(value, str):
+            said = value
+        elif isinstance(value, list):
+            said = ", ".join(words(member) for member in value if isinstance(member, str))
+        else:
+            known = number(value)
+            said = "" if known is None else f"{known:g}"
+        if 0 < len(said) <= LONGEST_VALUE:
+            found.append(f"{words(key)} {said}")
+    return found
+
+
+def printable(text: str) -> str:
+    """The text on one line and without anything that could steer a terminal: brokers' words come in here."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _decision(reason: str, detail: Mapping[str, Any]) -> str:
     analysis, gate = mapping(detail.get("analysis")), mapping(detail.get("gate"))
-    parts = [reason_words(reason)]
+    reached, threshold = number(gate.get("confidence")), number(gate.get("threshold"))
+    told_below = reason == BELOW_THRESHOLD and reached is not None and threshold is not None
+    parts = ["refused" if told_below else verdict(reason, detail.get("chosen"))]
     if analysis.get("strategy"):
         parts.append(f"{words(analysis['strategy'])} {words(analysis.get('side'))}")
-    if detail.get("chosen"):
-        parts.append(f"on {detail['chosen']}")
-    reached, threshold = number(gate.get("confidence")), number(gate.get("threshold"))
     if reached is not None and threshold is not None:
         against = "over" if reached >= threshold else "below"
         parts.append(f"confidence {reached:.1f} {against} {threshold:g}")
@@ -58,19 +86,19 @@ def _decision(reason: str, detail: Mapping[str, Any]) -> str:
 def _transition(reason: str, detail: Mapping[str, Any], digits: int | None) -> str:
     before = detail.get("before", detail.get("from"))
     after = detail.get("after", detail.get("to"))
-    text = f"{words(before)} to {words(after)}: {reason}" if before and after else reason_words(reason)
-    facts = []
-    if detail.get("close_reason"):
-        facts.append(f"for {words(detail['close_reason'])}")
+    # The arrow into CLOSING names every reason that there could be; the row knows which it was.
+    why = words(detail.get("close_reason") or reason)
+    text = f"{words(before)} to {words(after)}: {why}" if before and after else reason_words(reason)
+    told = []
     for name, said in (("entry_price", "in at"), ("exit_price", "out at"), ("stop_price", "stop")):
         if number(detail.get(name)) is not None:
-            facts.append(f"{said} {_price(detail[name], digits)}")
+            told.append(f"{said} {_price(detail[name], digits)}")
     profit = number(detail.get("profit"))
     if profit is not None:
-        facts.append(f"net {profit:+.2f}")
+        told.append(f"net {profit:+.2f}")
     if detail.get("detail"):
-        facts.append(str(detail["detail"]))
-    return ", ".join((text, *facts))
+        told.append(str(detail["detail"]))
+    return ", ".join((text, *told))
 
 
 def _adjustment(reason: str, detail: Mapping[str, Any], digits: int | None) -> str:
@@ -82,14 +110,10 @@ def _adjustment(reason: str, detail: Mapping[str, Any], digits: int | None) -> s
     return f"{', '.join(moves) or 'adjusted'}: {reason_words(reason)}"
 
 
-def _plainly(reason: str, detail: Mapping[str, Any]) -> str:
-    """The reason, and what is short enough of the detail."""
-    facts = [
-        f"{words(key)} {value if isinstance(value, str) else f'{value:g}'}"
-        for key, value in detail.items()
-        if (isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE) or number(value) is not None
-    ]
-    return ", ".join((reason_words(reason), *facts))
+def _said(reason: str, detail: Mapping[str, Any]) -> str:
+    """The reason, and what was said about it unless that is the same."""
+    said = str(detail.get("said") or "")
+    return said if said.startswith(reason) else f"{reason_words(reason)}: {said}".removesuffix(": ")
 
 
 def _price(value: Any, digits: int | None) -> str:

@@ -74,6 +74,30 @@ def at(path: Path) -> Any | None:
     return annotation
 
 
+def bounds(path: Path) -> dict[str, float]:
+    """The limits of the number at this path, by pydantic's names for them: ``gt``, ``ge``, ``lt``, ``le``."""
+    above = at(path[:-1])
+    model = model_of(above)
+    field = model.model_fields.get(str(path[-1])) if model is not None else None
+    marks = [*field.metadata, *_marks(field.annotation)] if field is not None else _marks(at(path))
+    return {
+        name: value
+        for mark in marks
+        for name in ("gt", "ge", "lt", "le")
+        if (value := getattr(mark, name, None)) is not None
+    }
+
+
+def _marks(annotation: Any) -> list[Any]:
+    """What `Annotated` says about an annotation, also inside of an optional one."""
+    if get_origin(annotation) is Annotated:
+        kind, *marks = get_args(annotation)
+        return [inner for mark in marks for inner in getattr(mark, "metadata", [mark])] + _marks(kind)
+    if get_origin(annotation) in (Union, UnionType):
+        return [mark for kind in get_args(annotation) for mark in _marks(kind)]
+    return []
+
+
 def names_at(annotation: Any) -> list[str]:
     """The keys that are known here; empty where every key may stand, or none."""
     kind, _ = plain(annotation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -125,7 +126,7 @@ def _account(
         "held_by": None if holder is None else holder.owner,
         "open_trades": sum(trade.state in ACTIVE for trade in mine),
         "closed_trades": len(closed),
-        "realised_profit": round(sum(trade.profit or 0.0 for trade in closed), 2),
+        "realised_profit": round(math.fsum(trade.profit or 0.0 for trade in closed), 2),
         "cooling_down_until": _cooldowns(mine, settings, now),
     }
 
@@ -164,7 +165,7 @@ def render(data: Mapping[str, Any]) -> RenderableType:
         Text(),
         _open_trades(data["open_trades"]),
         Text(),
-        _closings(data["next_closings"]),
+        _closings(data["next_closings"], known=data["market_time"] is not None),
         Text(),
         _leases(data["leases"]),
     )
@@ -250,7 +251,7 @@ def _open_trades(trades: Sequence[Mapping[str, Any]]) -> RenderableType:
     return table("Open trades", columns, rows, otherwise="No open trades.")
 
 
-def _closings(closings: Sequence[Mapping[str, Any]]) -> RenderableType:
+def _closings(closings: Sequence[Mapping[str, Any]], *, known: bool) -> RenderableType:
     columns = (
         Column("account"),
         Column("commodity"),
@@ -270,7 +271,8 @@ def _closings(closings: Sequence[Mapping[str, Any]]) -> RenderableType:
         )
         for closing in closings
     ]
-    return table("Next closings (UTC)", columns, rows, otherwise="No closings are due.")
+    otherwise = "No closings are due." if known else "The next closings are known once something has happened."
+    return table("Next closings (UTC)", columns, rows, otherwise=otherwise)
 
 
 def _leases(leases: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -281,6 +283,7 @@ def _leases(leases: Sequence[Mapping[str, Any]]) -> RenderableType:
         Column("until", goes=1),
     )
     rows = [
-        (lease["resource"], lease["owner"], str(lease["token"]), time_of(lease["expires_at"])) for lease in leases
+        (lease["resource"], lease["owner"], str(lease["token"]), time_of(lease["expires_at"], with_seconds=True))
+        for lease in leases
     ]
     return table("Leases (the database's clock)", columns, rows, otherwise="Nobody holds a lease.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.columns import Columns
@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from console.figures import UNKNOWN, amount, fraction, money, number, span, words
+from console.figures import UNKNOWN, amount, fraction, money, number, span
 from console.records import mapping, sequence
 from console.sentences import reason_words
 from console.tables import Cell, Column, pairs, table
@@ -21,10 +21,10 @@ BLOCK_GAP = 4
 def render(data: Mapping[str, Any]) -> RenderableType:
     """The summary; whatever is missing from ``data`` is left out or shown as not known.
 
-    Keys: ``bars``, ``bars_per_second``, ``seconds``, ``from`` and ``to`` (ISO 8601), ``trades``, ``win_rate`` (0 to
-    1), ``net_profit``, ``profit_factor`` (None without a loss), ``maximum_drawdown`` (money),
-    ``maximum_drawdown_fraction``, ``sharpe``, ``average_hold_seconds``, ``closes`` and ``refusals`` (counts by reason),
-    ``accounts`` (a list of ``platform``, ``balance``, ``equity``, ``trades``, ``net_profit``).
+    Keys: ``source``, ``from``, ``to`` (ISO 8601), ``bars``, ``seconds``, ``bars_per_second``, ``trades`` (closed ones),
+    ``open`` (still open at the end), ``win_rate`` (0 to 1), ``net_profit``, ``profit_factor`` (None without a loss),
+    ``maximum_drawdown`` (money), ``maximum_drawdown_fraction``, ``sharpe``, ``average_hold_seconds``, ``closes`` and
+    ``refusals`` (counts by reason), ``accounts`` (a list of ``platform``, ``trades``, ``net_profit``).
     """
     blocks = [
         pairs(_figures(data)),
@@ -33,7 +33,7 @@ def render(data: Mapping[str, Any]) -> RenderableType:
     ]
     spaced = [Padding(block, (0, BLOCK_GAP, 1, 0)) for block in blocks]
     parts: list[RenderableType] = [_heading(data), Text(), Columns(spaced, padding=0)]
-    accounts = [account for account in sequence(data.get("accounts")) if isinstance(account, Mapping)]
+    accounts = [mapping(account) for account in sequence(data.get("accounts"))]
     if accounts:
         parts.append(_accounts(accounts))
     return Group(*parts)
@@ -41,6 +41,8 @@ def render(data: Mapping[str, Any]) -> RenderableType:
 
 def _heading(data: Mapping[str, Any]) -> Text:
     text = Text.assemble((f"{amount(data.get('bars'), 0)} bars", "bold"))
+    if data.get("source"):
+        text.append(f" of {data['source']}")
     if data.get("from") and data.get("to"):
         text.append(f" from {str(data['from'])[:10]} to {str(data['to'])[:10]}")
     if number(data.get("seconds")) is not None:
@@ -52,12 +54,13 @@ def _heading(data: Mapping[str, Any]) -> Text:
 
 def _figures(data: Mapping[str, Any]) -> list[tuple[str, Cell]]:
     trades = number(data.get("trades"))
+    still_open = number(data.get("open"))
     drawdown = amount(data.get("maximum_drawdown"))
     if number(data.get("maximum_drawdown_fraction")) is not None:
         drawdown += f" ({fraction(data['maximum_drawdown_fraction'])})"
     factor = amount(data.get("profit_factor"))
     return [
-        ("trades", amount(trades, 0)),
+        ("trades", f"{amount(trades, 0)}, {amount(still_open, 0)} still open" if still_open else amount(trades, 0)),
         ("win rate", fraction(data.get("win_rate"))),
         ("net profit", money(data.get("net_profit"))),
         ("profit factor", "no loss" if factor == UNKNOWN and trades else factor),
@@ -73,20 +76,12 @@ def _counts(title: str, counts: Mapping[str, Any], otherwise: str) -> Renderable
     return table("", (Column(title.lower()), Column("", "right")), rows, otherwise=otherwise)
 
 
-def _accounts(accounts: list[Mapping[str, Any]]) -> RenderableType:
-    columns = (
-        Column("account"),
-        Column("trades", "right"),
-        Column("balance", "right"),
-        Column("equity", "right", goes=1),
-        Column("net profit", "right"),
-    )
+def _accounts(accounts: Sequence[Mapping[str, Any]]) -> RenderableType:
+    columns = (Column("account"), Column("trades", "right"), Column("net profit", "right"))
     rows = [
         (
-            Text(words(account.get("platform", account.get("name"))), style="bold"),
+            Text(str(account.get("platform") or UNKNOWN), style="bold"),
             amount(account.get("trades"), 0),
-            amount(account.get("balance")),
-            amount(account.get("equity")),
             money(account.get("net_profit")),
         )
         for account in accounts

@@ -64,10 +64,10 @@ class FittedTable:
         yield table
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        """So that a table can stand beside others: it wants all its columns, and can do with those it keeps."""
-        every = range(len(self._columns))
-        always = [index for index in every if self._columns[index].goes == KEEP]
-        least, most = (sum(need for _, need in self._widths(kept)) - GAP for kept in (always, every))
+        """So that a table can stand beside others: it wants all its columns whole, and can do with those it keeps."""
+        always = [index for index, column in enumerate(self._columns) if column.goes == KEEP]
+        least = sum(need for _, need in self._widths(always)) - GAP
+        most = sum(self._width(index) + GAP for index in range(len(self._columns))) - GAP
         return Measurement(min(least, options.max_width), min(most, options.max_width))
 
     def _fitting(self, width: int) -> list[int]:
@@ -82,11 +82,13 @@ class FittedTable:
     def _widths(self, kept: Iterable[int]) -> Iterator[tuple[int, int]]:
         """Each column with the cells that it needs, the gap after it included."""
         for index in kept:
-            column = self._columns[index]
-            widest = max((row[index].cell_len for row in self._rows), default=0)
-            if column.shrinks:
-                widest = min(widest, SHRUNK_CELLS)
-            yield index, max(len(column.heading), widest) + GAP
+            width = self._width(index)
+            yield index, (min(width, SHRUNK_CELLS) if self._columns[index].shrinks else width) + GAP
+
+    def _width(self, index: int) -> int:
+        """The cells that a column takes when nothing of it is cut."""
+        widest = max((row[index].cell_len for row in self._rows), default=0)
+        return max(len(self._columns[index].heading), widest)
 
 
 def table(

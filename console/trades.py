@@ -46,7 +46,7 @@ def render(data: Mapping[str, Any]) -> RenderableType:
     if not data["exists"]:
         return no_ledger(data)
     columns = (
-        Column("trade", "right"),
+        Column("#", "right"),
         Column("account"),
         Column("commodity"),
         Column("side"),

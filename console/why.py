@@ -18,15 +18,16 @@ from console.figures import amount, fraction, number, price, side, time_of, word
 from console.output import Output
 from console.reading import ledger_for_reading, no_ledger
 from console.records import Data, decision_data, digits_of, line_data, trade_data
-from console.sentences import reason_words, sentence
+from console.sentences import facts, printable, sentence, verdict
 from console.tables import Cell, Column, FittedTable, pairs
 from persistence.journal import JournalLine
 from persistence.ledger import Ledger
 from trading.commodities import Commodity
-from trading.trade import Trade
+from trading.trade import Trade, TradeState, arrow
 
 MOST_TRADES_PER_DECISION = 3  # a requote makes a new order, and with it a new row, at most twice
 BAR_CELLS = 10
+STAYS_OPEN = arrow(TradeState.OPEN, TradeState.OPEN)
 
 
 def run(arguments: Why, configuration: Configuration, output: Output) -> int:
@@ -94,16 +95,16 @@ def render(data: Mapping[str, Any]) -> RenderableType:
         return Text(f"No decision{about} yet: the journal has none.")
     chapters: list[RenderableType] = []
     for decision in data["decisions"]:
-        chapters += [_heading(decision), *(Padding(part, (0, 0, 0, 2)) for part in _parts(decision)), Text()]
+        chapters += [_heading(decision), *(Padding.indent(part, 2) for part in _parts(decision)), Text()]
     return Group(*chapters[:-1])
 
 
 def _heading(decision: Mapping[str, Any]) -> Text:
-    verdict = reason_words(decision["reason"])
-    refused = verdict.startswith("refused")
+    came_to = verdict(decision["reason"], decision["chosen"])
+    refused = came_to.startswith("refused")
     heading = Text.assemble(
         (time_of(decision["at"]), "dim"), "  ", (str(decision["commodity"] or "-"), "bold"), "  ",
-        (verdict, "yellow" if refused else "green"),
+        (came_to, "yellow" if refused else "green"),
     )
     if decision["repeated"] > 1:
         heading.append(f"  ({decision['repeated']} times, the last at {time_of(decision['last_at'])})", style="dim")
@@ -116,11 +117,11 @@ def _parts(decision: Mapping[str, Any]) -> list[RenderableType]:
         parts.append(_opinion(decision))
     if decision["pillars"]:
         parts.append(_pillars(decision))
-    parts += [Text(f"gate: {reason}", style="yellow") for reason in decision["gate_reasons"]]
+    parts += [Text(f"gate: {printable(reason)}", style="yellow") for reason in decision["gate_reasons"]]
     if decision["candidates"]:
         parts.append(_candidates(decision))
     if not parts:
-        parts.append(Text(_remaining(decision["other"]), style="dim"))
+        parts.append(Text(", ".join(facts(decision["other"])) or "no numbers were kept", style="dim"))
     parts += [_result(result) for result in decision["results"]]
     parts += [_life(trade, decision["digits"]) for trade in decision["trades"]]
     return parts
@@ -134,7 +135,7 @@ def _opinion(decision: Mapping[str, Any]) -> Text:
     if reached is not None and threshold is not None:
         short = number(decision["shortfall"]) or 0.0
         missing = f", short by {short:.1f}" if short > 0 else f", {reached - threshold:.1f} above"
-        text.append(f" of {threshold:g} asked for{missing}")
+        text.append(f" of {threshold:g}{missing}")
     if decision["made_by"] not in (None, "analyst"):
         text.append(f" (by {decision['made_by']})", style="dim")
     return text
@@ -181,13 +182,13 @@ def _candidates(decision: Mapping[str, Any]) -> RenderableType:
     rows: list[tuple[Cell, ...]] = []
     for row in decision["candidates"]:
         chosen = row.get("platform") == decision["chosen"] and decision["chosen"] is not None
-        verdict = f"chosen by {words(decision['decided_by'])}" if chosen else "eligible"
+        said = _chosen_by(decision["decided_by"]) if chosen else "eligible"
         if not row.get("eligible"):
-            verdict = words(row.get("reason") or row.get("ineligible") or "not eligible")
+            said = words(row.get("reason") or "not eligible")
         rows.append(
             (
                 Text(str(row.get("platform", "-")), style="bold" if chosen else ""),
-                Text(verdict, style="green" if chosen else "" if row.get("eligible") else "yellow"),
+                Text(said, style="green" if chosen else "" if row.get("eligible") else "yellow"),
                 amount(row.get("cost"), 4),
                 fraction(row.get("headroom"), 0),
                 price(row.get("spread"), decision["digits"]),
@@ -195,6 +196,10 @@ def _candidates(decision: Mapping[str, Any]) -> RenderableType:
             )
         )
     return FittedTable("", columns, rows)
+
+
+def _chosen_by(decided_by: Any) -> str:
+    return "chosen, no other is eligible" if decided_by == "only" else f"chosen by {words(decided_by)}"
 
 
 def _result(result: Mapping[str, Any]) -> Text:
@@ -207,19 +212,11 @@ def _life(trade: Mapping[str, Any], decimals: int | None) -> RenderableType:
         f"trade {trade['trade_id']} on {trade['platform']}: ", side(trade["side"]), f" {trade['volume_lots']:g} lots, ",
         (words(trade["state"]), "bold"),
     )
+    # An adjusted trade stays OPEN; the line of the adjustment beside that arrow says what was changed.
+    adjusted_at = {step["at"] for step in trade["life"] if step["kind"] == "adjustment"}
     steps = [
         (time_of(step["at"]), sentence(step["kind"], step["reason"], step["detail"], step["repeated"], decimals))
         for step in trade["life"]
-        if step["kind"] != "open_result"  # said above
+        if step["kind"] != "open_result" and not (step["reason"] == STAYS_OPEN and step["at"] in adjusted_at)
     ]
-    return Group(heading, pairs(steps))
-
-
-def _remaining(other: Mapping[str, Any]) -> str:
-    """The numbers of a decision that had no analysis, on one line."""
-    said = ", ".join(
-        f"{words(key)} {value if isinstance(value, str) else f'{value:.4g}'}"
-        for key, value in other.items()
-        if isinstance(value, str) or number(value) is not None
-    )
-    return said or "no numbers were kept"
+    return Group(heading, Padding.indent(pairs(steps), 2))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as NoFreeReader
 
 from persistence import postgresql, sqlite
@@ -21,6 +21,11 @@ from persistence.errors import LedgerError, LedgerUnavailable, NestedTransaction
 LOCK_TIMEOUT_SECONDS = 30.0
 """How long a thread waits for the other threads' transactions: several times the longest that one may take."""
 
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+
+OUR_FAULT = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+"""What a database raises when it is well and the statement is not."""
+
 
 def parsed(url: str) -> URL:
     """The URL in its parts. Raises `LedgerUnavailable`, without showing what may hold a password."""
@@ -28,9 +33,10 @@ def parsed(url: str) -> URL:
         parts = make_url(url)
     except (ArgumentError, ValueError) as error:
         raise LedgerUnavailable("at the configured URL", "expected something like sqlite:///state/ledger.db") from error
-    if parts.get_backend_name() not in ("sqlite", "postgresql"):
-        raise LedgerUnavailable(parts.render_as_string(), "only sqlite and postgresql are supported")
-    return parts
+    database = parts.get_backend_name()
+    if database not in DRIVERS:
+        raise LedgerUnavailable(parts.render_as_string(), f"{database} is not supported, only {' and '.join(DRIVERS)}")
+    return parts.set(drivername=DRIVERS[database])
 
 
 class Database:
@@ -80,8 +86,8 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close every connection. Twice is as good as once."""
-        with self._lock:
+        """Close every connection, once the transactions of other threads are over. Twice is as good as once."""
+        with self._alone():
             if self._writer is not None:
                 self._writer.close()
             self._writer = self._readers = None
@@ -98,7 +104,7 @@ class Database:
                     self._writer = self._kept(sqlite.writing_engine(parts)).connect()
                 else:
                     self._connect_to_file(parts)
-        except (OSError, ImportError, sqlite.newest_sqlite().Error) as error:
+        except (OSError, ImportError, ArgumentError, sqlite.newest_sqlite().Error) as error:
             raise LedgerUnavailable(self.name, str(error)) from error
 
     def _connect_to_file(self, parts: URL) -> None:
@@ -164,9 +170,10 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError as error:
-            raise LedgerError(f"the ledger {self.name} refused a row: {error.orig}") from error
         except DBAPIError as error:
-            raise LedgerUnavailable(self.name, str(error.orig).strip()) from error
+            reason = str(error.orig).strip()
+            if isinstance(error, OUR_FAULT) and not error.connection_invalidated:
+                raise LedgerError(f"the ledger {self.name} refused a statement: {reason}") from error
+            raise LedgerUnavailable(self.name, reason) from error
         except NoFreeReader as error:
             raise LedgerUnavailable(self.name, "too many readers at a time") from error

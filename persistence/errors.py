@@ -23,7 +23,7 @@ class LedgerFromTheFuture(LedgerError):
     def __init__(self, ledger: str, revision: str, newest_known: str) -> None:
         """``revision`` is what the database says of itself."""
         super().__init__(
-            f"the ledger {ledger} is at revision {revision!r}, newer than the {newest_known!r} that this program knows: "
+            f"the ledger {ledger} is at revision {revision!r}, newer than the newest known here, {newest_known!r}: "
             "run the newer program, or restore a backup of the older ledger"
         )
         self.revision = revision

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, String, bindparam, exists, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.functions import FunctionElement
 
 from persistence.tables import reservation
@@ -62,6 +64,12 @@ class Statements:
         self.fence = select(columns.token).where(*mine).with_for_update(read=True)
 
 
+@functools.cache
+def statements(dialect: str, *, bound_clock: bool) -> Statements:
+    """The statements for one database, on its own clock or on a bound one."""
+    return Statements(dialect, BOUND_CLOCK if bound_clock else DatabaseClock())
+
+
 COLUMNS = ("resource", "owner", "token", "acquired_at", "expires_at")
 
 
@@ -70,12 +78,12 @@ def _new_row(now: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
     return resource, owner, literal_column("1", BigInteger), now, now + bindparam("ttl", type_=BigInteger)
 
 
-def _reserve_on_sqlite(now: ColumnElement[int]) -> sqlite.Insert:
+def _reserve_on_sqlite(now: ColumnElement[int]) -> ReturningInsert[Any]:
     insert = sqlite.insert(reservation).values(dict(zip(COLUMNS, _new_row(now), strict=True)))
     return _or_take_over(insert, now)
 
 
-def _reserve_on_postgresql(now: ColumnElement[int]) -> postgresql.Insert:
+def _reserve_on_postgresql(now: ColumnElement[int]) -> ReturningInsert[Any]:
     # The outer condition makes a refusal free: without it each one takes a transaction number and writes a log record.
     seen = reservation.alias("seen")
     held = exists().where(seen.c.resource == bindparam("res", type_=String), seen.c.expires_at > now)
@@ -83,7 +91,7 @@ def _reserve_on_postgresql(now: ColumnElement[int]) -> postgresql.Insert:
     return _or_take_over(insert, now)
 
 
-def _or_take_over(insert: Any, now: ColumnElement[int]) -> Any:
+def _or_take_over(insert: sqlite.Insert | postgresql.Insert, now: ColumnElement[int]) -> ReturningInsert[Any]:
     # The times are computed here again: those in the row to insert are older than the wait for a lock.
     columns = reservation.c
     changes = {

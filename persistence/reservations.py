@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from persistence.database import Database
 from persistence.errors import StaleToken
-from persistence.reservation_sql import BOUND_CLOCK, DatabaseClock, Statements
+from persistence.reservation_sql import statements
 
 RESOURCE = re.compile(r"[A-Za-z0-9_-]+:[A-Za-z0-9_-]+")
 NAME_CHARACTERS = 200
@@ -75,7 +75,7 @@ class Reservations:
         """``clock`` answers epoch milliseconds; None: the database's own clock."""
         self._database = database
         self._clock = clock
-        self._statements = Statements(database.dialect, DatabaseClock() if clock is None else BOUND_CLOCK)
+        self._statements = statements(database.dialect, bound_clock=clock is not None)
 
     def reserve_resource(self, resource: str, owner: str, ttl_seconds: float) -> Reservation | None:
         """Take a resource that is free or whose holder's time is over; None when a live owner holds it.

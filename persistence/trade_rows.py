@@ -72,10 +72,11 @@ def insert_row(connection: Connection, submitted: Trade) -> int:
     """The number that the row got. Raises `SlotTaken` and `AnalysisSeen`."""
     values = {name: getattr(submitted, name) for name in _INSERTED}
     try:
-        return connection.execute(INSERT, {**values, "claims_analysis": True}).scalar_one()
+        trade_id: int = connection.execute(INSERT, {**values, "claims_analysis": True}).scalar_one()
     except IntegrityError as error:
         raise_broken_promise(error, submitted)
         raise
+    return trade_id
 
 
 def update_row(connection: Connection, after: Trade) -> None:

@@ -28,13 +28,15 @@ from trading.trade import Trade, TradeState, magic_number, resource
 
 TradeList: TypeAlias = list[Trade]
 
+ACTIVE_EVERYWHERE = trade_rows.SELECT.where(IS_ACTIVE)  # in no order: asked for one, SQLite reads the whole table
+ACTIVE_OF_PLATFORM = ACTIVE_EVERYWHERE.where(trade.c.platform == bindparam("the_platform"))
 BY_MAGIC = trade_rows.SELECT.where(trade.c.magic == bindparam("the_magic"))
 SEEN = select(trade.c.trade_id).where(trade.c.analysis_id == bindparam("the_analysis"), HAS_NOT_FAILED).limit(1)
 LAST_SUBMITTED_AT = select(func.max(trade.c.submitted_at)).where(
     trade.c.platform == bindparam("the_platform"), trade.c.commodity == bindparam("the_commodity"), HAS_NOT_FAILED
 )
 LAST_SUBMISSIONS = (
-    select(trade.c.platform, func.max(trade.c.submitted_at))
+    select(trade.c.platform, func.max(trade.c.submitted_at).label("submitted_at"))
     .where(HAS_NOT_FAILED)
     .group_by(trade.c.platform)
     .order_by(trade.c.platform)
@@ -164,22 +166,22 @@ class Trades:
 
     def active(self, platform: str | None = None) -> TradeList:
         """The active trades, of one account or of all, oldest first."""
-        query = trade_rows.SELECT.where(IS_ACTIVE).order_by(trade.c.trade_id)
-        if platform is not None:
-            query = query.where(trade.c.platform == platform)
+        query = ACTIVE_EVERYWHERE if platform is None else ACTIVE_OF_PLATFORM
         with self._database.reading() as connection:
-            return [Trade(*row) for row in connection.execute(query)]
+            found = [Trade(*row) for row in connection.execute(query, {"the_platform": platform})]
+        return sorted(found, key=lambda active: active.trade_id)
 
     def last_submitted_at(self, platform: str, commodity: str) -> Instant | None:
         """When the newest trade that did not fail was submitted in this slot. The cooldown counts from it."""
         slot = {"the_platform": platform, "the_commodity": commodity}
         with self._database.reading() as connection:
-            return connection.execute(LAST_SUBMITTED_AT, slot).scalar_one()
+            at: Instant | None = connection.execute(LAST_SUBMITTED_AT, slot).scalar_one()
+        return at
 
     def last_submissions(self) -> dict[str, Instant]:
         """When each account last submitted a trade that did not fail. An account that never did is absent."""
         with self._database.reading() as connection:
-            return {platform: at for platform, at in connection.execute(LAST_SUBMISSIONS)}
+            return {row.platform: row.submitted_at for row in connection.execute(LAST_SUBMISSIONS)}
 
     def knows_analysis(self, analysis_id: str) -> bool:
         """Whether a trade that did not fail has come of this analysis."""

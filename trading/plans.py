@@ -43,7 +43,7 @@ def plan_trade(
     require_positive(daily_volatility=daily_volatility)
     day = daily_volatility * abs(price)
     stop_distance = settings.stop_volatilities * day
-    if price == 0 or stop_distance >= abs(price):
+    if stop_distance >= abs(price):
         return PlanRefused(f"the stop would lie {stop_distance:g} away from a price of {price:g}")
 
     target_distance = target_price = None

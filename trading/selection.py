@@ -17,7 +17,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from trading.checks import require_positive
-from trading.market import SECOND, Instant, Instrument, Quote, Side
+from trading.market import Instant, Instrument, Quote, Side, iso
 from trading.quotes import unusable
 
 COST_MATERIALITY = 0.02  # of the stop distance
@@ -230,5 +230,5 @@ def _turn(row: Candidate) -> tuple[float, str]:
 def _row_words(row: Candidate) -> str:
     if row.cost is None or row.headroom is None:
         return f"{row.platform}: {row.ineligible}"
-    chosen = "never chosen" if row.last_chosen_at is None else f"last chosen {row.last_chosen_at / SECOND:.0f}"
+    chosen = "never chosen" if row.last_chosen_at is None else f"last chosen {iso(row.last_chosen_at)}"
     return f"{row.platform}: cost {row.cost:.4f}, headroom {row.headroom:.4f}, {chosen}"

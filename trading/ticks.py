@@ -46,7 +46,7 @@ def phase_offset(bar_seconds: int, phase: Phase) -> int:
     Raises ``ValueError`` for bars shorter than `SHORTEST_BAR_SECONDS`.
     """
     if bar_seconds < SHORTEST_BAR_SECONDS:
-        raise ValueError(f"bar_seconds is {bar_seconds}; expected at least {SHORTEST_BAR_SECONDS}: a bar has four ticks")
+        raise ValueError(f"bar_seconds is {bar_seconds}; expected at least {SHORTEST_BAR_SECONDS} (four ticks a bar)")
     length = bar_seconds * SECOND
     return (0, length // 3, 2 * length // 3, length - SECOND)[phase]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
@@ -124,8 +125,8 @@ class GreenFuture(pykka.Future[Any]):
     def set_exception(
         self, exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | Any = None
     ) -> None:
-        """Answer with an error."""
-        self._error = exc_info[1]
+        """Answer with an error: the one given, or the one that is being handled."""
+        self._error = (exc_info or sys.exc_info())[1]
         self._done()
 
     def _done(self) -> None:

@@ -15,7 +15,7 @@ from actors.system.system import System
 # One message of an actor may take as long as its broker's deadline, 20 s, and the ping waits behind it.
 ANSWER_SECONDS = 25.0
 INTERVAL_SECONDS = 10.0
-JOIN_SECONDS = 5.0
+JOIN_SECONDS = 1.0
 
 log = logging.getLogger("watchbill.actors")
 
@@ -46,6 +46,8 @@ class HealthRound:
     def round_once(self) -> list[str]:
         """One round. Alerts each actor that did not answer, with its last message, and returns their names."""
         silent = self._system.ping_all(self._answer_seconds)
+        if self._stopping.is_set():
+            return silent  # actors that stop in order are no cause for alarm
         stats = self._system.stats()
         for name in silent:
             actor = stats[name]
@@ -66,16 +68,16 @@ class HealthRound:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, after the round that it is in."""
+        """No more rounds. One that waits for an answer just now reports nothing any more, and is not waited for."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join(self._answer_seconds + JOIN_SECONDS)
+            self._thread.join(JOIN_SECONDS)
 
     def _go_round(self) -> None:
         while not self._stopping.is_set():
             try:
                 self.round_once()
-            except Exception as error:
+            except BaseException as error:  # whatever it was, the rounds must go on
                 log.exception("the health round failed")
                 self._system.alert("health", "round failed", f"{type(error).__name__}: {error}")
             self._stopping.wait(self._interval_seconds)

@@ -11,25 +11,26 @@ class InFlight:
     def __init__(self) -> None:
         self._count = 0
         self._waiting = 0
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._none_left = threading.Condition(self._lock)
 
     def enter(self) -> None:
         """One more."""
-        with self._changed:
+        with self._lock:
             self._count += 1
 
     def leave(self) -> None:
         """One fewer."""
-        with self._changed:
+        with self._lock:
             self._count -= 1
             if self._waiting and not self._count:
-                self._changed.notify_all()
+                self._none_left.notify_all()
 
     def wait_for_none(self, timeout_seconds: float) -> bool:
         """Wait until nothing is under way; False when that took too long."""
-        with self._changed:
+        with self._none_left:
             self._waiting += 1
             try:
-                return self._changed.wait_for(lambda: self._count == 0, timeout_seconds)
+                return self._none_left.wait_for(lambda: self._count == 0, timeout_seconds)
             finally:
                 self._waiting -= 1

@@ -63,26 +63,27 @@ class Mailbox(ABC):
         """The actor has started, or has dealt with the item that it took out last."""
 
     def empty(self) -> bool:
-        """True when there is nothing to take out. Pykka asks this only once the actor has ended."""
-        return self.depth() == 0
+        """For Pykka, which drops what is left of an ended actor: whoever closed the mailbox has settled that."""
+        return self._closed or self.depth() == 0
 
     def _admit(self, envelope: Envelope) -> bool:
         """Whether to queue the envelope; False when its message has taken the place of one that was waiting."""
         item = envelope.message
         if self._closed:
             raise ActorDead(self.name)
-        if isinstance(item, Control):
-            return True
-        message = item.message if type(item) is Call else item
         bulk, key = False, None
-        if isinstance(message, Message):
-            bulk = message.bulk
-            key = _told_key(item)
+        if isinstance(item, Message):
+            bulk, key = item.bulk, _conflation_key(item)
             if key is not None and (waiting := self._pending.get(key)) is not None:
-                waiting.message = message
+                waiting.message = item
                 self.conflated += 1
                 return False
+        elif isinstance(item, Control):
+            return True
+        elif type(item) is Call and isinstance(item.message, Message):
+            bulk = item.message.bulk
         if self.depth() >= (self._bulk_capacity if bulk else self._capacity):
+            message = item.message if type(item) is Call else item
             raise MailboxFull(self.name, type(message).__name__)
         if key is not None:
             self._pending[key] = envelope
@@ -90,13 +91,13 @@ class Mailbox(ABC):
 
     def _taken_out(self, envelope: Envelope) -> None:
         """From now on a message of the same key is a new one."""
-        if self._pending and (key := _told_key(envelope.message)) is not None:
-            self._pending.pop(key, None)
+        if self._pending and isinstance(envelope.message, Message):
+            key = _conflation_key(envelope.message)
+            if key is not None:
+                del self._pending[key]
 
 
-def _told_key(item: Any) -> tuple[type, Hashable] | None:
-    """The key under which a told message conflates. Asks and timers are other items, and so have none."""
-    if not isinstance(item, Message):
-        return None
-    key = item.conflation_key()
-    return None if key is None else (type(item), key)
+def _conflation_key(message: Message) -> tuple[type, Hashable] | None:
+    """Messages of different types never conflate, whatever they call their key."""
+    key = message.conflation_key()
+    return None if key is None else (type(message), key)

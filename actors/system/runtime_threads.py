@@ -107,6 +107,8 @@ class ThreadedRuntime:
     def arm_elapsed(self, timer: Timer, delay_seconds: float) -> None:
         """Fire after ``delay_seconds``; with none, after the market timers that are due now."""
         with self._changed:
+            if self._closed:
+                return
             if delay_seconds > 0:
                 self._elapsed_timers.add(time.monotonic() + delay_seconds, timer)
             elif self._advancing:
@@ -145,6 +147,9 @@ class ThreadedRuntime:
         """End the timer thread."""
         with self._changed:
             self._closed = True
+            while self._at_once:
+                self._at_once.popleft()
+                self._in_flight.leave()
             self._changed.notify_all()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(JOIN_SECONDS)

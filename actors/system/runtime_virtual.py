@@ -163,8 +163,10 @@ class VirtualWorld:
         self._closed = True
         for runtime in self._runtimes:
             for task in runtime.tasks:
+                self._running = task
                 if task.thread is not None and not task.thread.dead:
                     task.thread.throw(greenlet.GreenletExit)
+        self._running = None
 
     def __enter__(self) -> Self:
         return self
@@ -257,7 +259,7 @@ class VirtualWorld:
 
     def unwinds(self, error: BaseException) -> bool:
         """True for the end of a greenlet, and for Ctrl-C, which is meant for the driver and is handed to it."""
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) and self._running is not None:
             self._interruption = error
             return True
         return isinstance(error, greenlet.GreenletExit)
@@ -279,11 +281,11 @@ class VirtualWorld:
         schedule = self._schedule
         try:
             while schedule:
+                if self._turns >= self._last_turn:
+                    raise NotQuiet(f"after {self._max_turns} turns", f"the last was {_whose(self._running)}")
+                self._turns += 1
                 task = schedule.pick()
                 task.is_ready = False
-                self._turns += 1
-                if self._turns > self._last_turn:
-                    raise NotQuiet(f"after {self._max_turns} turns", f"{task.owner} {task.name} wants another")
                 self._running = task
                 task.resume()
                 interruption = self._interruption
@@ -328,3 +330,7 @@ class VirtualWorld:
         self._on_their_way -= 1
         mailbox, envelope = delayed
         mailbox.arrive_late(envelope)
+
+
+def _whose(task: Task | None) -> str:
+    return "nobody's" if task is None else f"{task.owner} {task.name}'s"

@@ -22,10 +22,14 @@ from actors.system.context import Behaviour, Context
 from actors.system.errors import ActorDead, Crashed, Expired, NotExecuted, Refusal, TooManyTimers
 from actors.system.items import Call, Control, Ping, Stop, fail
 from actors.system.mailbox import Mailbox
+from actors.system.message import Message
 from actors.system.runtime import Host, Runtime
 from actors.system.shell_context import ShellContext
 from actors.system.spec import Spec
 from actors.system.timers import Timer
+
+LONGEST_BACKOFF_SECONDS = 5.0
+
 
 
 class ActorState(StrEnum):
@@ -106,11 +110,14 @@ class Shell(pykka.Actor):
         self._end(ActorState.STOPPED)
 
     def kill(self) -> None:
-        """Let go of everything at once; whoever waits for an answer gets none."""
+        """Let go of everything at once. Whoever asked gets no answer; only the system's own requests end."""
         self.state = ActorState.KILLED
         self._life += 1
         self.actor_stopped.set()
-        self.mailbox.close()
+        self._runtime.drop_timers(self)
+        for left in self.mailbox.close():
+            if isinstance(left, Ping | Stop):
+                self.undelivered(left, ActorDead(self.spec.name))
         self.mailbox.wake()
 
     # ---- timers; all but `timer_due` are called on the actor's own thread
@@ -132,9 +139,10 @@ class Shell(pykka.Actor):
         except ActorDead:
             return
 
-    def timer_gone(self) -> None:
-        """A timer was cancelled, or its message has been taken out."""
-        self._timers_armed -= 1
+    def timer_gone(self, timer: Timer) -> None:
+        """It was cancelled, or its message has been taken out."""
+        if timer.life == self._life:
+            self._timers_armed -= 1
 
     # ---- Pykka's hooks
 
@@ -171,12 +179,13 @@ class Shell(pykka.Actor):
             self.undelivered(item, ActorDead(self.spec.name))
             return
         match item:
+            case Message():
+                self._receive(item, self._behaviour)
             case Call():
                 self._answer(item, self._behaviour)
             case Timer():
                 if item.life == self._life and not item.cancelled:
-                    item.cancelled = True
-                    self._timers_armed -= 1
+                    item.cancel()  # what comes only once cannot come again
                     self._receive(item.message, self._behaviour)
             case Ping():
                 self.ping = None
@@ -184,7 +193,7 @@ class Shell(pykka.Actor):
                 item.reply.set(None)
             case Stop():
                 self._stop_in_order(item, self._behaviour)
-            case _:
+            case _:  # a plain value will do for a message too
                 self._receive(item, self._behaviour)
 
     def _receive(self, message: Any, behaviour: Behaviour) -> None:
@@ -251,7 +260,7 @@ class Shell(pykka.Actor):
                 return
             self.state = ActorState.RESTARTING
             try:
-                self._runtime.sleep(self.spec.backoff_seconds * 2 ** (crashes - 1))
+                self._runtime.sleep(min(LONGEST_BACKOFF_SECONDS, self.spec.backoff_seconds * 2 ** (crashes - 1)))
                 if self.state is ActorState.RESTARTING:
                     self._begin_life()
             except BaseException as another:
@@ -264,7 +273,7 @@ class Shell(pykka.Actor):
         """How many crashes there were within the window, this one among them."""
         now = self._runtime.elapsed()
         self._crashed_at.append(now)
-        while self._crashed_at[0] <= now - self.spec.restart_window_seconds:
+        while self._crashed_at[0] < now - self.spec.restart_window_seconds:
             self._crashed_at.popleft()
         return len(self._crashed_at)
 

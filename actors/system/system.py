@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
@@ -64,6 +65,7 @@ class System:
         self._escalated = threading.Lock()  # taken for good by the first escalation
         self._stopping = False
         self._killed = False
+        self._last_now = runtime.now()
         runtime.attach(self)
 
     # ---- life
@@ -196,15 +198,15 @@ class System:
         """Keep an alert, log it, and hand it to ``on_alert``, whose failure is only logged."""
         if self._killed:
             return
-        alert = Alert(self._runtime.now(), actor, reason, detail)
+        with suppress(Exception):  # the alert must go out even when the clock is what fails: its last reading will do
+            self._last_now = self._runtime.now()
+        alert = Alert(self._last_now, actor, reason, detail)
         self._alerts.append(alert)
         log.warning("%s: %s: %s", actor, reason, detail)
         if self._on_alert is not None:
             try:
                 self._on_alert(alert)
-            except BaseException as failure:
-                if self._runtime.unwinds(failure):
-                    raise
+            except Exception:
                 log.exception("on_alert failed for %s", alert)
 
     def refused(self, actor: str, message: Any, refusal: Refusal) -> None:
@@ -225,7 +227,7 @@ class System:
             return
         try:
             self._on_escalate(actor, error)
-        except BaseException as failure:
+        except BaseException as failure:  # a SystemExit would end nothing on an actor's thread
             if self._runtime.unwinds(failure):
                 raise
             log.exception("on_escalate failed")

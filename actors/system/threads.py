@@ -87,3 +87,5 @@ class ThreadShell(Shell, pykka.ThreadingActor):
             super()._actor_loop()
         except BaseException as error:  # from outside any handler, so no message is lost by it but the actor is
             self._end_of_loop(error)
+        finally:
+            self.mailbox.close()  # again, for the `Wake` that nobody took out

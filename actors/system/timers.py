@@ -22,8 +22,8 @@ class TimerOwner(Protocol):
     def timer_due(self, timer: Timer) -> None:
         """Put the timer into the mailbox."""
 
-    def timer_gone(self) -> None:
-        """One timer fewer is armed."""
+    def timer_gone(self, timer: Timer) -> None:
+        """The timer will not fire any more, or has done its work."""
 
 
 class Timer(Control):
@@ -44,7 +44,7 @@ class Timer(Control):
         """The message will not be received, not even when it waits in the mailbox already."""
         if not self.cancelled:
             self.cancelled = True
-            self.owner.timer_gone()
+            self.owner.timer_gone(self)
 
     def fire(self) -> None:
         """Put the message into the mailbox."""

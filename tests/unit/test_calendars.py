@@ -191,6 +191,14 @@ def test_an_fx_day_that_ends_later_still_ends_the_week_at_five() -> None:
     assert opens_and_shuts(times, utc("2026-03-06T22:00")) == SHUTS
 
 
+def test_an_fx_day_that_ends_at_midnight_belongs_to_the_date_before_it() -> None:
+    times = build(a_commodity(day_end="00:00"), FIRST, LAST)
+    assert times.day_end(utc("2026-03-04T12:00")) == utc("2026-03-05T05:00")
+    assert times.trading_date(utc("2026-03-05T04:59")) == date(2026, 3, 4)
+    assert opens_and_shuts(times, utc("2026-03-06T22:00")) == SHUTS
+    assert opens_and_shuts(times, utc("2026-03-08T21:00")) == OPENS
+
+
 @pytest.mark.parametrize(
     ("times", "at", "expected"),
     [

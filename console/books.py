@@ -1,0 +1,52 @@
+"""Where the paper accounts keep their books: beside the ledger, one file an account."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from console.configuration import Configuration
+from console.errors import CommandError
+from console.reading import ledger_file
+
+DIRECTORY_WITHOUT_LEDGER_FILE = Path("state")
+SQLITE_COMPANIONS = ("", "-wal", "-shm")
+
+
+def book_directory(configuration: Configuration) -> Path:
+    """The directory of the ledger's file, or `state` where the ledger is not a file."""
+    ledger = ledger_file(configuration)
+    return DIRECTORY_WITHOUT_LEDGER_FILE if ledger is None else ledger.parent
+
+
+def book_path(configuration: Configuration, account: str) -> Path:
+    """The book of one paper account."""
+    return book_directory(configuration) / f"paper-{account}.sqlite"
+
+
+def set_aside(configuration: Configuration) -> list[Path]:
+    """Rename the ledger and every paper book, so that the next start is anew and nothing is lost.
+
+    The two belong together: a ledger with open trades and a broker without positions would contradict each other.
+    Returns the new names. Raises `CommandError` where the ledger is not a file of its own.
+    """
+    ledger = ledger_file(configuration)
+    if ledger is None:
+        raise CommandError(
+            f"--fresh: the ledger {configuration.shown_database_url} is not a file that could be set aside; "
+            "expected a database_url of SQLite, or a new database"
+        )
+    books = [book_path(configuration, account.name) for account in configuration.settings.accounts]
+    present = [path for path in (ledger, *books) if path.exists()]
+    number = 1
+    while any(_aside(path, number).exists() for path in present):
+        number += 1
+    for path in present:
+        for companion in SQLITE_COMPANIONS:
+            old = path.with_name(path.name + companion)
+            if old.exists():
+                old.rename(_aside(path, number).with_name(_aside(path, number).name + companion))
+    return [_aside(path, number) for path in present]
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")

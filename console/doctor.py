@@ -1,0 +1,239 @@
+"""`run.py doctor`: checks what there is, without trading. Every check says what it saw, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from console.arguments import Doctor, version
+from console.books import book_directory
+from console.configuration import Configuration, stray_variables
+from console.figures import clock
+from console.output import Output
+from console.reading import ledger_file, ledger_for_reading
+from console.records import Data
+from feeds.sample import sample_bars
+from persistence import sqlite
+from persistence.errors import LedgerError
+from trading.calendars import build
+from trading.market import DAY, SECOND, moment
+
+State = Literal["ok", "warning", "failed"]
+
+EARLIEST_YEAR = 2025  # before it, this program did not exist: the clock is wrong
+DAYS_OF_CALENDAR = 30
+LEAST_FREE_MEGABYTES = 200
+WAL_BYTES = b"\x02\x02"  # bytes 18 and 19 of a SQLite file in write-ahead mode (SQLite's "Database File Format", 1.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    saw: str
+    advice: str = ""  # what to do; empty when there is nothing to do
+
+
+def run(arguments: Doctor, configuration: Configuration, output: Output) -> int:
+    """Check everything and show it; 0 when nothing failed, otherwise 1."""
+    data = doctor_data(configuration)
+    output.show(data, render)
+    return 0 if data["healthy"] else 1
+
+
+def doctor_data(configuration: Configuration, environment: Mapping[str, str] | None = None) -> Data:
+    """``checks``, each with name, state, what it saw and what to do, and ``healthy``: none of them failed."""
+    environment = os.environ if environment is None else environment
+    checks = list(_all_checks(configuration, environment))
+    return {
+        "healthy": all(check.state != "failed" for check in checks),
+        "checks": [asdict(check) for check in checks],
+    }
+
+
+def _all_checks(configuration: Configuration, environment: Mapping[str, str]) -> Iterator[Check]:
+    yield _made("program", _program)
+    yield _made("configuration", lambda: _configuration(configuration, environment))
+    yield _made("catalogue", lambda: _catalogue(configuration))
+    yield _made("ledger", lambda: _ledger(configuration))
+    yield _made("SQLite", _sqlite)
+    yield _made("paper books", lambda: _directory("paper books", book_directory(configuration)))
+    yield _made("sample", _sample)
+    yield _made("time zones", lambda: _time_zones(configuration))
+    yield _made("clock", lambda: clock_check(time.time()))
+    yield _made("calendars", lambda: _calendars(configuration, round(time.time()) * SECOND))
+    yield _made("TA-Lib", _talib)
+
+
+def _made(name: str, check: Callable[[], Check]) -> Check:
+    """The check, or that it could not be made: a defect in one must not hide what the others see."""
+    try:
+        return check()
+    except Exception as error:
+        return Check(name, "failed", f"{type(error).__name__}: {error}", "report it, with this line")
+
+
+def _program() -> Check:
+    saw = f"watchbill {version()}, Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Check("program", "ok", saw)
+
+
+def _configuration(configuration: Configuration, environment: Mapping[str, str]) -> Check:
+    settings = configuration.settings
+    accounts = ", ".join(f"{account.name}{'' if account.enabled else ' (disabled)'}" for account in settings.accounts)
+    saw = f"{configuration.source}; crew {settings.crew}, accounts {accounts}, profile {settings.confidence_profile}"
+    strays = stray_variables(environment)
+    if strays:
+        return Check("configuration", "warning", f"{saw}; not read: {', '.join(strays)}", "settings begin WATCHBILL__")
+    if not any(account.enabled for account in settings.accounts):
+        return Check("configuration", "warning", saw, "enable an account: as it stands, nothing is traded")
+    return Check("configuration", "ok", saw)
+
+
+def _catalogue(configuration: Configuration) -> Check:
+    traded = ", ".join(configuration.traded) or "none"
+    wrong = [
+        name
+        for name, commodity in configuration.commodities.items()
+        if commodity.volume_min_lots > commodity.volume_max_lots
+    ]
+    if wrong:
+        advice = f"put volume_min_lots and volume_max_lots of {', '.join(wrong)} right"
+        return Check("catalogue", "failed", "a smallest order above the largest one", advice)
+    return Check("catalogue", "ok", f"{len(configuration.commodities)} commodities; traded: {traded}")
+
+
+def _ledger(configuration: Configuration) -> Check:
+    name = configuration.shown_database_url
+    try:
+        with ledger_for_reading(configuration) as ledger:
+            held = [] if ledger is None else [lease.resource for lease in ledger.reservations.all()]
+            active = 0 if ledger is None else len(ledger.trades.active())
+    except LedgerError as error:
+        return Check("ledger", "failed", str(error), "put it right, or name another one in database_url")
+    file = ledger_file(configuration)
+    if file is None:
+        return Check("ledger", "ok", f"{name} answers; {active} active trades")
+    room = _directory("ledger", file.parent)
+    if room.state == "failed":
+        return room
+    if ledger is None:
+        return Check("ledger", room.state, f"{name} is not there yet; {room.saw}", room.advice)
+    if not _can_be_written(file):
+        return Check("ledger", "failed", f"{file} is read-only", "let this user write it")
+    with file.open("rb") as opened:
+        mode = "write-ahead log" if opened.read(20)[18:20] == WAL_BYTES else "no write-ahead log yet"
+    leases = f"held: {', '.join(held)}" if held else "no leases held"
+    return Check("ledger", room.state, f"{name}, {mode}, {active} active trades, {leases}; {room.saw}", room.advice)
+
+
+def _can_be_written(file: Path) -> bool:
+    try:
+        file.open("r+b").close()
+    except OSError:
+        return False
+    return True
+
+
+def _directory(name: str, directory: Path) -> Check:
+    """Whether files can be made there; where it is missing, whether it could be made."""
+    existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            free = shutil.disk_usage(existing).free // 1_000_000
+    except OSError as error:
+        return Check(name, "failed", f"{existing} cannot be written: {error.strerror}", "let this user write it")
+    there = str(directory) if existing == directory else f"{directory} (to be made)"
+    if free < LEAST_FREE_MEGABYTES:
+        return Check(name, "warning", f"{there}, {free} MB free", "make room: nothing is opened when the disk is full")
+    return Check(name, "ok", f"{there}, {free:,} MB free")
+
+
+def _sqlite() -> Check:
+    driver = sqlite.newest_sqlite()
+    saw = f"{driver.sqlite_version} ({driver.__name__.partition('.')[0]})"
+    if sqlite.has_wal_reset_defect(driver.sqlite_version_info):
+        advice = "it has a rare defect with several writers, fixed in 3.51.3: try pip install pysqlite3"
+        return Check("SQLite", "warning", saw, advice)
+    return Check("SQLite", "ok", saw)
+
+
+def _sample() -> Check:
+    series = sample_bars()
+    if series is None:
+        advice = "pip install -e '.[sample]'; without it, serve simulates a market"
+        return Check("sample", "warning", "the recorded EURUSD hours are not installed", advice)
+    span = f"{clock(int(series.time[0]))} to {clock(series.end(len(series) - 1))}"
+    return Check("sample", "ok", f"{len(series):,} {series.commodity} bars, {span}")
+
+
+def _time_zones(configuration: Configuration) -> Check:
+    zones = sorted({commodity.zone for commodity in configuration.commodities.values()})
+    for zone in zones:
+        ZoneInfo(zone)
+    return Check("time zones", "ok", f"{', '.join(zones)}; tzdata {metadata.version('tzdata')}")
+
+
+def clock_check(now_seconds: float) -> Check:
+    """Whether the machine's clock, in seconds since the epoch, can be right."""
+    now = round(now_seconds) * SECOND
+    saw = f"{clock(now)} UTC"
+    if moment(now).year < EARLIEST_YEAR:
+        return Check("clock", "failed", saw, "set the machine's clock: trading times depend on it")
+    return Check("clock", "ok", saw)
+
+
+def _calendars(configuration: Configuration, now: int) -> Check:
+    found = []
+    for commodity in configuration.traded:
+        times = build(configuration.commodities[commodity], now, now + DAYS_OF_CALENDAR * DAY)
+        closing = times.next_close(now)
+        if times.is_open(now):
+            found.append(f"{commodity} open" + (f" until {clock(closing)}" if closing else ", never shuts"))
+        else:
+            found.append(f"{commodity} shut until {clock(times.next_open(now))}")
+    return Check("calendars", "ok", "; ".join(found) or "nothing is traded")
+
+
+def _talib() -> Check:
+    import numpy as np  # both here: TA-Lib brings pandas with it where that is installed, which is slow
+    import talib
+
+    average = talib.SMA(np.arange(5.0), timeperiod=5)[-1]
+    if average != 2.0:
+        return Check("TA-Lib", "failed", f"the mean of 0 to 4 came out as {average}", "install TA-Lib again")
+    return Check("TA-Lib", "ok", f"{talib.__version__}, and it calculates")
+
+
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+
+
+def render(data: Mapping[str, Any]) -> RenderableType:
+    """A line for each check, and under it what to do where there is something to do."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for check in data["checks"]:
+        grid.add_row(check["name"], Text(check["state"], style=_STYLES[check["state"]]), Text(check["saw"]))
+        if check["advice"]:
+            grid.add_row("", "", Text(check["advice"], style="italic"))
+    failed, warnings = (sum(check["state"] == state for check in data["checks"]) for state in ("failed", "warning"))
+    verdict = Text(f"{failed} failed, {warnings} to be looked at" if failed or warnings else "Everything is in order.")
+    verdict.stylize("bold red" if failed else "yellow" if warnings else "green")
+    return Group(grid, Text(), verdict)

@@ -1,0 +1,129 @@
+"""Takes the live view's snapshots from the running system: from the observer, the ledger, and the recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import RenderableType
+
+from actors.accounts import Market, conversion_rate
+from actors.messages import AccountSnapshot
+from actors.system.errors import ActorError
+from actors.system.runtime_threads import ThreadedRuntime
+from actors.system.system import System
+from console.live_view import AccountLine, LiveSnapshot, TradeLine, render
+from console.observer import OBSERVER, Look
+from console.recorded import Recording
+from console.replay import refusals
+from console.sentences import event_line
+from persistence.errors import LedgerError
+from persistence.ledger import Ledger
+from trading.closings import window_of_day
+from trading.market import SECOND, Instant
+from trading.sizing import risk_to_stop
+from trading.trade import Trade, TradeState
+
+ASK_SECONDS = 0.5
+EVENTS = 60
+
+
+@dataclass(slots=True)
+class LiveWatch:
+    """Renders the newest moment; what cannot be had in time stays as it was in the moment before."""
+
+    system: System
+    runtime: ThreadedRuntime
+    ledger: Ledger
+    market: Market
+    recording: Recording
+    speed: float
+    last: LiveSnapshot | None = None
+
+    def render(self) -> RenderableType:
+        """The view of now. Called by the screen's own thread."""
+        try:
+            self.last = self._take()
+        except (ActorError, LedgerError) as error:
+            if self.last is None:
+                return f"waiting for the actors: {error}"
+        return render(self.last)
+
+    def _take(self) -> LiveSnapshot:
+        seen: dict[str, AccountSnapshot] = self.system.ask(OBSERVER, Look(), ASK_SECONDS)
+        now = self.runtime.now()
+        closed = self.ledger.trades.list(states={TradeState.CLOSED})
+        held = [trade for snapshot in seen.values() for trade in snapshot.trades.values()]
+        lines = self.ledger.journal.list(limit=EVENTS)
+        digits = {name: commodity.digits for name, commodity in self.market.commodities.items()}
+        return LiveSnapshot(
+            market_time=now,
+            speed=self.speed,
+            feed=self.recording.source,
+            position=self.recording.bars_until(now),
+            length=self.recording.bars,
+            market_open=any(self._has_bar(name, now) for name in self.recording.series),
+            leads=True,
+            leader=f"this process leads crew {self.market.settings.crew}",
+            opened=len(closed) + sum(trade.state is not TradeState.SUBMITTED for trade in held),
+            closed=len(closed),
+            refused=sum(refusals(self.ledger).values()),
+            realised_profit=sum(trade.profit or 0.0 for trade in closed),
+            accounts=[self._account(seen[name]) for name in sorted(seen)],
+            trades=[self._trade(trade, seen[trade.platform], now) for trade in sorted(held, key=lambda t: t.trade_id)],
+            events=[event_line(line, digits.get(line.commodity or "")) for line in reversed(lines)],
+        )
+
+    def _has_bar(self, commodity: str, now: Instant) -> bool:
+        times, series = self.market.times.get(commodity), self.recording.series[commodity]
+        return times is not None and times.is_open(now) and now < series.end(len(series) - 1)
+
+    def _account(self, snapshot: AccountSnapshot) -> AccountLine:
+        account = snapshot.account
+        risks = []
+        for trade in snapshot.trades.values():
+            rate = conversion_rate(snapshot, trade.commodity, self.market)
+            if rate is not None and trade.commodity in snapshot.instruments:
+                risks.append(risk_to_stop(trade, snapshot.instruments[trade.commodity], rate))
+        return AccountLine(
+            platform=snapshot.platform,
+            currency="" if account is None else account.currency,
+            balance=None if account is None else account.balance,
+            equity=None if account is None else account.equity,
+            open_risk=sum(risks) if len(risks) == len(snapshot.trades) else None,
+            ready=snapshot.ready,
+            reason=snapshot.reason,
+        )
+
+    def _trade(self, trade: Trade, snapshot: AccountSnapshot, now: Instant) -> TradeLine:
+        quote = snapshot.quotes.get(trade.commodity)
+        price = None if quote is None else quote.closing_price(trade.side)
+        instrument = snapshot.instruments.get(trade.commodity)
+        rate = conversion_rate(snapshot, trade.commodity, self.market)
+        profit = None
+        if price is not None and trade.entry_price is not None and instrument is not None and rate is not None:
+            moved = trade.side.sign * (price - trade.entry_price)
+            profit = moved * instrument.contract_size * trade.volume_lots * rate
+        return TradeLine(
+            trade_id=trade.trade_id,
+            platform=trade.platform,
+            commodity=trade.commodity,
+            side=trade.side,
+            volume_lots=trade.volume_lots,
+            strategy=trade.strategy.value,
+            state=trade.state.value,
+            digits=self.market.commodities[trade.commodity].digits,
+            entry_price=trade.entry_price,
+            price=price,
+            stop_price=trade.stop_price,
+            target_price=trade.target_price,
+            profit=profit,
+            closes_in_seconds=(self._closes_at(trade, now) - now) / SECOND,
+        )
+
+    def _closes_at(self, trade: Trade, now: Instant) -> Instant:
+        """The day's end where the strategy ends with it, the longest hold otherwise."""
+        window = None
+        if trade.closes_at_day_end:
+            minutes = self.market.settings.auto_close_minutes(trade.platform)
+            window = window_of_day(self.market.times[trade.commodity], minutes, now)
+        return trade.time_stop_at if window is None else min(trade.time_stop_at, window.starts_at)

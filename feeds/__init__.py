@@ -1,0 +1,1 @@
+"""Where bars come from: recorded files, the sample, a simulated market."""

@@ -1,0 +1,139 @@
+"""Starts the real program, reads what it says, and signals it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_SECONDS = 150.0  # generous: the machine may be busy with other tests
+EVERYTHING_AT_ONCE = "1e9"  # a speed at which only the machine sets the pace
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """The process's environment, without settings of the one who runs the tests, and with these."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("WATCHBILL__")}
+    return {**kept, "PYTHONWARNINGS": "default", **{f"WATCHBILL__{name}": value for name, value in settings.items()}}
+
+
+def run(words: Sequence[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """One command, to its end."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), *words],
+        cwd=directory,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_SECONDS,
+        check=False,
+    )
+
+
+def run_json(words: Sequence[str], directory: Path, **settings: str) -> dict[str, Any]:
+    """One command with `--json`: it succeeds, and its standard output is exactly one JSON object."""
+    done = run([*words, "--json"], directory, **settings)
+    assert done.returncode == 0, done.stderr
+    data = json.loads(done.stdout)
+    assert isinstance(data, dict)
+    return data
+
+
+class Program:
+    """A running `run.py serve`. Killed at the end of the block, if nobody stopped it."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *words: str,
+        code: str | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        """``code``: Python that stands in for `run.py`, to start the program with a part replaced."""
+        command = [sys.executable, "-c", code] if code is not None else [sys.executable, str(ROOT / "run.py")]
+        env = environment(**(settings or {}))
+        env["PYTHONPATH"] = str(ROOT)
+        self.process = subprocess.Popen(
+            [*command, *words],
+            cwd=directory,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._changed:
+                self.lines.append(line.rstrip("\n"))
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    @property
+    def said(self) -> str:
+        """Everything on standard error so far."""
+        return "\n".join(self.lines)
+
+    def wait_for(self, pattern: str, deadline_seconds: float = DEADLINE_SECONDS) -> re.Match[str]:
+        """Wait until a line matches; fails with all that was said when none does."""
+        deadline = time.monotonic() + deadline_seconds
+        seen = 0
+        with self._changed:
+            while True:
+                for line in self.lines[seen:]:
+                    if (match := re.search(pattern, line)) is not None:
+                        return match
+                seen = len(self.lines)
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or self._ended:
+                    raise AssertionError(f"no line matches {pattern!r} in:\n{self.said}")
+                self._changed.wait(remaining)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def end(self, deadline_seconds: float = DEADLINE_SECONDS) -> int:
+        """Wait for the end; the exit code."""
+        code = self.process.wait(deadline_seconds)
+        self._reader.join(deadline_seconds)
+        return code
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> float:
+        """Signal it and wait for an orderly end; how long that took, in seconds."""
+        began = time.monotonic()
+        self.send(number)
+        code = self.end()
+        assert code == 0, self.said
+        return time.monotonic() - began
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(DEADLINE_SECONDS)
+        self._reader.join(DEADLINE_SECONDS)
+        assert self.process.stderr is not None
+        self.process.stderr.close()

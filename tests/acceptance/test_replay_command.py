@@ -1,0 +1,98 @@
+"""`run.py replay` as its user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from processes import run, run_json
+
+ROWS = [
+    "time,open,high,low,close",
+    "2024-01-02T10:00:00Z,1.10,1.11,1.09,1.105",
+    "2024-01-02T11:00:00Z,1.105,1.12,1.10,1.11",
+    "2024-01-02T12:00:00Z,1.11,1.12,1.10,1.10",
+]
+
+
+def test_the_sample_closes_trades_for_several_reasons_and_reports_every_refusal(tmp_path: Path) -> None:
+    figures = run_json(["replay", "--sample"], tmp_path)
+    assert figures["bars"] == 5000
+    assert figures["bars_per_second"] > 0
+    assert figures["trades"] == sum(figures["closes"].values()) > 0
+    assert len(figures["closes"]) >= 3
+    assert isinstance(figures["net_profit"], float)
+    assert sum(figures["refusals"].values()) > 0
+    by_account = [account["trades"] for account in figures["accounts"]]
+    assert max(by_account) - min(by_account) <= 0.2 * sum(by_account), "equal accounts share the trades"
+    assert not (tmp_path / "state").exists(), "a replay leaves nothing behind"
+
+
+def test_a_replay_may_keep_its_ledger_and_never_overwrites_one(tmp_path: Path) -> None:
+    words = ["replay", "--sample", "--to", "2017-07-20", "--ledger", "kept.sqlite"]
+    kept = run_json(words, tmp_path)
+    config = tmp_path / "kept.toml"
+    config.write_text('database_url = "sqlite:///kept.sqlite"\n')
+    shown = run_json(["--config", str(config), "trades", "--state", "closed", "--limit", "1000"], tmp_path)
+    assert len(shown["trades"]) == kept["trades"] > 0
+    again = run(words, tmp_path)
+    assert again.returncode == 2
+    assert "kept.sqlite exists" in again.stderr
+
+
+def test_the_table_is_for_people_and_fits_eighty_columns(tmp_path: Path) -> None:
+    done = run(["replay", "--sample", "--to", "2017-07-20"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    for word in ("trades", "win rate", "net profit", "profit factor", "drawdown", "Sharpe", "bars"):
+        assert word.lower() in done.stdout.lower(), word
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda rows: [rows[0].replace("low", "lowest"), *rows[1:]], ["low"]),
+        (lambda rows: [*rows[:2], rows[2].replace("1.12", "nan"), rows[3]], ["high", "nan"]),
+        (lambda rows: [*rows[:2], rows[2].replace("1.12", "1.01"), rows[3]], ["high", "1.01"]),
+        (lambda rows: [*rows[:2], rows[2].replace("1.10", "-1.10"), rows[3]], ["low", "-1.1"]),
+        (lambda rows: [*rows[:2], rows[1], *rows[2:]], ["time", "2024-01-02T10:00:00Z"]),
+        (lambda rows: [rows[0], rows[2], rows[1], rows[3]], ["time"]),
+        (lambda rows: rows[:1], ["no bars"]),
+        (lambda rows: [rows[0], "tomorrow,1,1,1,1"], ["time", "tomorrow"]),
+    ],
+    ids=["missing column", "NaN", "high below low", "negative", "duplicate", "unsorted", "empty", "no time"],
+)
+def test_bad_bars_are_refused_with_the_file_the_column_and_the_value(
+    tmp_path: Path, change: object, named: list[str]
+) -> None:
+    file = tmp_path / "bars.csv"
+    assert callable(change)
+    file.write_text("\n".join(change(ROWS)) + "\n")
+    done = run(["replay", "--data", str(file), "--json"], tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "bars.csv" in done.stderr
+    for word in named:
+        assert word in done.stderr
+    assert "bars.csv" in json.loads(done.stdout)["error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["replay", "--data", "nowhere.csv"], "nowhere.csv"),
+        (["replay", "--data", "bars.xlsx"], ".xlsx"),
+        (["replay", "--sample", "--commodity", "GOLD"], "GOLD"),
+        (["replay", "--sample", "--from", "2030-01-01"], "2030"),
+        (["replay", "--sample", "--from", "soon"], "soon"),
+        (["replay"], "--sample"),
+        (["reply"], "replay"),
+    ],
+)
+def test_what_cannot_be_replayed_is_named(tmp_path: Path, words: list[str], named: str) -> None:
+    (tmp_path / "bars.xlsx").write_text("no")
+    done = run(words, tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert named in done.stderr

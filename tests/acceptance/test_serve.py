@@ -1,0 +1,216 @@
+"""The real program, started and signalled."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from processes import EVERYTHING_AT_ONCE, Program, run, run_json
+
+from persistence.ledger import Ledger
+from trading.trade import TradeState
+
+FAST = ("serve", "--no-view", "--speed", EVERYTHING_AT_ONCE)
+SLOW = ("serve", "--no-view", "--speed", "60")
+LEADING = r"leading crew default on alpha, beta from (\S+)"
+SHORT_LEASES = {"AI_DB_RESERVATION_TTL_SECONDS": "3"}
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+
+def ledger_url(directory: Path) -> str:
+    return f"sqlite:///{directory / 'state' / 'ledger.sqlite'}"
+
+
+def broker_and_ledger_agree(directory: Path) -> None:
+    """Nothing lost, nothing doubled: every live position has its row, every closed trade the profit of its deals."""
+    ledger = Ledger.open(ledger_url(directory), read_only=True)
+    trades = ledger.trades.list()
+    ledger.close()
+    assert len({trade.magic for trade in trades}) == len(trades)
+    for name in ("alpha", "beta"):
+        mine = [trade for trade in trades if trade.platform == name]
+        with closing(sqlite3.connect(directory / "state" / f"paper-{name}.sqlite")) as book:
+            live = {row[0] for row in book.execute("SELECT magic FROM positions")}
+            profits = book.execute("SELECT position_id, sum(profit + swap + commission + fee) FROM deals GROUP BY 1")
+            by_position = dict(profits.fetchall())
+            entries = book.execute("SELECT magic FROM deals WHERE entry = 'in'").fetchall()
+        assert len(entries) == len(set(entries)), "no order was executed twice"
+        assert live == {trade.magic for trade in mine if trade.state is TradeState.OPEN}
+        for trade in mine:
+            assert trade.state in (TradeState.OPEN, TradeState.CLOSED), trade
+            if trade.state is TradeState.CLOSED:
+                assert trade.profit == pytest.approx(by_position[trade.position_id], abs=0.001)
+
+
+def wait_for_trades(directory: Path, count: int) -> None:
+    """Until the ledger has so many closed trades: the ledger's own event, read from outside."""
+    deadline = time.monotonic() + 150
+    ready = Path(ledger_url(directory).removeprefix("sqlite:///"))
+    while time.monotonic() < deadline:
+        if ready.exists():
+            with sqlite3.connect(f"file:{ready}?mode=ro", uri=True, timeout=10) as connection:
+                found = connection.execute("SELECT count(*) FROM trade WHERE state = 'closed'").fetchone()[0]
+            connection.close()
+            if found >= count:
+                return
+    raise AssertionError(f"there were never {count} closed trades")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_in_order_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
+    with Program(tmp_path, *FAST) as program:
+        program.wait_for(LEADING)
+        wait_for_trades(tmp_path, 3)
+        assert program.stop(number) < 10
+    status = run_json(["status"], tmp_path)
+    assert status["leases"] == [], "every lease is given back"
+    assert "Traceback" not in program.said
+    broker_and_ledger_agree(tmp_path)
+
+
+def test_after_kill_9_it_goes_on_where_it_was_and_broker_and_ledger_agree(tmp_path: Path) -> None:
+    with Program(tmp_path, *FAST, settings=SHORT_LEASES) as first:
+        first.wait_for(LEADING)
+        wait_for_trades(tmp_path, 5)
+        first.process.kill()
+        assert first.end() == -signal.SIGKILL
+    with Program(tmp_path, *FAST, settings=SHORT_LEASES) as second:
+        resumed_at = second.wait_for(LEADING)[1]
+        assert resumed_at > first.wait_for(LEADING)[1], "not from the beginning again"
+        wait_for_trades(tmp_path, 8)
+        second.stop()
+    broker_and_ledger_agree(tmp_path)
+
+
+def test_a_second_process_stands_by_and_leads_when_the_first_has_stopped(tmp_path: Path) -> None:
+    with Program(tmp_path, *SLOW, settings=SHORT_LEASES) as first:
+        first.wait_for(LEADING)
+        with Program(tmp_path, *SLOW, settings=SHORT_LEASES) as second:
+            second.wait_for(r"standing by: crew default is led by \S+")
+            first.stop()
+            second.wait_for(LEADING)
+            second.stop()
+
+
+def test_a_process_that_stands_by_stops_on_a_signal_too(tmp_path: Path) -> None:
+    with Program(tmp_path, *SLOW) as first:
+        first.wait_for(LEADING)
+        with Program(tmp_path, *SLOW) as second:
+            second.wait_for("standing by")
+            assert second.stop(signal.SIGTERM) < 10
+        first.stop()
+
+
+def test_at_the_end_of_the_recording_it_says_that_the_market_is_shut_and_stays(tmp_path: Path) -> None:
+    with Program(tmp_path, *FAST, "--from", "2018-02-06") as program:
+        program.wait_for("recorded EURUSD hours ended at .*: the market is shut")
+        assert program.process.poll() is None
+        program.stop()
+
+
+def test_fresh_starts_anew_and_keeps_what_was_there(tmp_path: Path) -> None:
+    with Program(tmp_path, *FAST) as program:
+        began_at = program.wait_for(LEADING)[1]
+        wait_for_trades(tmp_path, 2)
+        program.stop()
+    with Program(tmp_path, *SLOW, "--fresh") as program:
+        assert program.wait_for(LEADING)[1] == began_at
+        program.stop()
+    kept = {path.name for path in (tmp_path / "state").iterdir()}
+    assert {"ledger.1.sqlite", "paper-alpha.1.sqlite", "paper-beta.1.sqlite"} <= kept
+    assert run_json(["trades"], tmp_path)["trades"] == []
+
+
+def test_fresh_is_refused_while_another_process_leads(tmp_path: Path) -> None:
+    with Program(tmp_path, *SLOW) as program:
+        program.wait_for(LEADING)
+        refused = run(["serve", "--fresh", "--no-view"], tmp_path)
+        assert refused.returncode == 2
+        assert "leads crew default" in refused.stderr
+        program.stop()
+
+
+def test_an_actor_that_keeps_raising_ends_the_process_with_code_70(tmp_path: Path) -> None:
+    code = (
+        "import sys, run, actors.analyst\n"
+        "def broken(self, message, context): raise RuntimeError('broken for good')\n"
+        "actors.analyst.AnalystActor.receive = broken\n"
+        "sys.exit(run.main(sys.argv[1:]))\n"
+    )
+    with Program(tmp_path, *FAST, code=code) as program:
+        assert program.end() == 70
+        assert "broken for good" in program.said
+    assert run_json(["status"], tmp_path)["leases"] == []
+
+
+def test_an_actor_that_raises_once_is_restarted_and_the_system_goes_on(tmp_path: Path) -> None:
+    code = (
+        "import sys, run, actors.trader\n"
+        "well = actors.trader.TraderActor.execute_ai_trade\n"
+        "def once(self, analysis, context):\n"
+        "    actors.trader.TraderActor.execute_ai_trade = well\n"
+        "    raise RuntimeError('broken once')\n"
+        "actors.trader.TraderActor.execute_ai_trade = once\n"
+        "sys.exit(run.main(sys.argv[1:]))\n"
+    )
+    with Program(tmp_path, *FAST, code=code) as program:
+        program.wait_for("broken once")
+        wait_for_trades(tmp_path, 2)
+        program.stop()
+
+
+def test_without_the_sample_it_runs_on_a_simulated_market_and_says_so(tmp_path: Path) -> None:
+    code = (
+        "import sys, feeds.sample\n"
+        "feeds.sample.sample_bars = lambda: None\n"
+        "import run\n"
+        "sys.exit(run.main(sys.argv[1:]))\n"
+    )
+    with Program(tmp_path, *FAST, code=code) as program:
+        program.wait_for("simulated market, seed 0")
+        program.wait_for(LEADING)
+        program.stop()
+
+
+def test_the_live_view_owns_a_terminal_and_gives_it_back(tmp_path: Path) -> None:
+    import os
+    import pty
+    import subprocess
+
+    from processes import ROOT, environment
+
+    primary, secondary = pty.openpty()
+    env = {**environment(), "TERM": "xterm-256color", "COLUMNS": "110", "LINES": "36"}
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "run.py"), "--speed", "36000"],
+        cwd=tmp_path,
+        env=env,
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+    )
+    os.close(secondary)
+    screen = b""
+    deadline = time.monotonic() + 150
+    while b"this process leads crew default" not in screen:
+        assert time.monotonic() < deadline, screen
+        screen += os.read(primary, 65_536)
+    process.send_signal(signal.SIGINT)
+    while True:
+        try:
+            chunk = os.read(primary, 65_536)
+        except OSError:  # Linux ends a terminal whose last process has gone with an error
+            break
+        if not chunk:
+            break
+        screen += chunk
+    assert process.wait(10) == 0
+    os.close(primary)
+    assert b"Watchbill" in screen
+    assert screen.rfind(b"\x1b[?1049l") > screen.rfind(b"\x1b[?1049h"), "the terminal is as it was"

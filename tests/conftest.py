@@ -1,0 +1,33 @@
+"""What every folder of tests may use: crews that are always stopped, and the helpers of `tests/integration`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from actors.scripted_crew import A_WEDNESDAY_NOON, ScriptedCrew
+from actors.system.runtime_virtual import VirtualWorld
+
+sys.path.insert(0, str(Path(__file__).parent / "integration"))
+
+
+@pytest.fixture
+def start_crew() -> Iterator[Callable[..., ScriptedCrew]]:
+    """Begins a crew against scripted brokers; takes what `ScriptedCrew` takes. Every actor is stopped afterwards."""
+    with ExitStack() as running:
+
+        def start(*arguments: object, **named: object) -> ScriptedCrew:
+            return running.enter_context(ScriptedCrew(*arguments, **named))  # type: ignore[arg-type]  # as it takes
+
+        yield start
+
+
+@pytest.fixture
+def world() -> Iterator[VirtualWorld]:
+    """A world that several crews may share, from noon of a Wednesday on."""
+    with VirtualWorld(A_WEDNESDAY_NOON) as shared:
+        yield shared

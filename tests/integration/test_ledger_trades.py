@@ -1,0 +1,509 @@
+"""What the ledger promises of trades."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import astuple, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_ledger import NOON, TTL_SECONDS, Clock, Holder, a_ledger, a_line, a_new_trade
+
+from persistence.errors import (
+    AnalysisSeen,
+    JobFired,
+    LedgerError,
+    SlotTaken,
+    StaleToken,
+    TradeChanged,
+    UnknownAccount,
+    UnknownTrade,
+)
+from persistence.ledger import Ledger
+from persistence.trades import ACTIVE_EVERYWHERE, ACTIVE_OF_PLATFORM
+from trading.analysis import Regime, Strategy
+from trading.market import Side
+from trading.trade import ACTIVE, ARROWS, CloseReason, ForbiddenTransition, Trade, TradeState, magic_number, sequence_of
+
+PATHS: dict[TradeState, tuple[TradeState, ...]] = {
+    TradeState.SUBMITTED: (),
+    TradeState.UNKNOWN: (TradeState.UNKNOWN,),
+    TradeState.OPEN: (TradeState.OPEN,),
+    TradeState.CLOSING: (TradeState.OPEN, TradeState.CLOSING),
+    TradeState.CLOSED: (TradeState.OPEN, TradeState.CLOSED),
+    TradeState.FAILED: (TradeState.FAILED,),
+    TradeState.LATE: (TradeState.FAILED, TradeState.LATE),
+}
+"""How to get to each state from SUBMITTED."""
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The lease clock of `ledger`."""
+    return Clock()
+
+
+@pytest.fixture
+def ledger(clock: Clock) -> Iterator[Ledger]:
+    """A ledger in memory, in a time of its own."""
+    with a_ledger(lease_clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def me(ledger: Ledger) -> Holder:
+    """The process that holds what it needs."""
+    return Holder(ledger)
+
+
+def brought_to(me: Holder, state: TradeState, **changes: Any) -> Trade:
+    trade = me.submit(**changes)
+    for step in PATHS[state]:
+        trade = me.advance(trade, step)
+    return trade
+
+
+def everything(ledger: Ledger) -> tuple[object, ...]:
+    """All that a refused write must leave as it was, the accounts' sequences among it."""
+    with ledger.reading() as connection:
+        accounts = connection.exec_driver_sql("SELECT * FROM account ORDER BY platform").all()
+        fired = connection.exec_driver_sql("SELECT * FROM scheduled ORDER BY key").all()
+    return (ledger.trades.list(), ledger.journal.export(), accounts, fired)
+
+
+# ---------------------------------------------------------------- submitting
+
+
+def test_a_submitted_trade_is_read_back_as_it_was_returned(me: Holder) -> None:
+    trade = me.submit()
+    assert me.ledger.trades.get(trade.trade_id) == trade
+    assert trade.state is TradeState.SUBMITTED
+    assert trade.account_token == me.account().token
+    assert trade.commodity_token == me.hold("alpha:EURUSD").token
+
+
+def test_submitting_writes_the_trade_and_its_journal_together(me: Holder) -> None:
+    trade = me.submit(a_line(reason="strong enough"), a_line(kind="other", trade_id=99))
+    assert [(line.trade_id, line.kind) for line in me.ledger.journal.list(newest_first=False)] == [
+        (trade.trade_id, "transition"),
+        (99, "other"),
+    ]
+
+
+def test_every_order_of_an_account_has_the_next_number(me: Holder) -> None:
+    prefix = me.ledger.trades.register_account("alpha")
+    first = me.fail(me.submit())
+    second = me.submit()
+    assert (first.magic, second.magic) == (magic_number(prefix, 1), magic_number(prefix, 2))
+
+
+def test_one_account_has_one_active_trade_in_a_commodity(me: Holder) -> None:
+    me.submit()
+    before = everything(me.ledger)
+    with pytest.raises(SlotTaken, match="alpha:EURUSD"):
+        me.submit(a_line(), analysis_id="analysis-2")
+    assert everything(me.ledger) == before
+
+
+@pytest.mark.parametrize("state", sorted(TradeState))
+def test_the_slot_is_taken_exactly_while_the_trade_is_active(me: Holder, state: TradeState) -> None:
+    brought_to(me, state)
+    if state in ACTIVE:
+        with pytest.raises(SlotTaken):
+            me.submit(analysis_id="analysis-2")
+    else:
+        me.submit(analysis_id="analysis-2")
+
+
+@pytest.mark.parametrize("elsewhere", [{"platform": "beta"}, {"commodity": "XAUUSD"}])
+def test_another_account_or_commodity_is_another_slot(me: Holder, elsewhere: dict[str, str]) -> None:
+    me.submit()
+    me.submit(analysis_id="analysis-2", **elsewhere)
+    assert len(me.ledger.trades.active()) == 2
+
+
+def test_an_analysis_becomes_one_trade_on_all_accounts_together(me: Holder) -> None:
+    me.close(me.open())
+    before = everything(me.ledger)
+    with pytest.raises(AnalysisSeen, match="analysis-1"):
+        me.submit(a_line(), platform="beta")
+    assert everything(me.ledger)[:2] == before[:2]
+    assert me.ledger.trades.knows_analysis("analysis-1")
+    assert not me.ledger.trades.knows_analysis("analysis-2")
+
+
+def test_a_failed_order_leaves_its_analysis_free(me: Holder) -> None:
+    me.fail(me.submit())
+    assert not me.ledger.trades.knows_analysis("analysis-1")
+    me.submit()
+    assert me.ledger.trades.knows_analysis("analysis-1")
+
+
+def test_a_failed_order_that_turns_up_late_is_recorded_though_its_analysis_was_used_again(me: Holder) -> None:
+    lost = me.fail(me.submit())
+    retried = me.open()
+    late = me.advance(lost, TradeState.LATE, ticket=7)
+    with pytest.raises(SlotTaken):
+        me.advance(late, TradeState.OPEN)
+    closed = me.advance(late, TradeState.CLOSED, profit=-1.0)
+    assert me.ledger.trades.get(lost.trade_id) == closed
+    assert me.ledger.trades.active() == [retried]
+
+
+def test_the_analysis_of_an_order_that_turned_up_late_is_known(me: Holder) -> None:
+    me.advance(me.fail(me.submit()), TradeState.LATE)
+    assert me.ledger.trades.knows_analysis("analysis-1")
+    with pytest.raises(AnalysisSeen):
+        me.submit()
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"analysis_id": "another"}, "trade.platform, trade.commodity"),
+        ({"commodity": "XAUUSD"}, "trade.analysis_id"),
+        ({"commodity": "XAUUSD", "analysis_id": "another", "magic": None}, "trade.magic"),
+    ],
+)
+def test_the_tables_themselves_refuse_what_the_program_must_never_write(
+    me: Holder, changes: dict[str, Any], refusal: str
+) -> None:
+    me.submit()
+    with me.ledger.reading() as connection:
+        row = connection.exec_driver_sql("SELECT * FROM trade").mappings().one()
+    twin = {**row, "trade_id": None, "magic": 1, **changes}
+    twin["magic"] = twin["magic"] or row["magic"]
+    columns, places = ", ".join(twin), ", ".join("?" * len(twin))
+    with pytest.raises(LedgerError, match=refusal), me.ledger.writing() as connection:
+        connection.exec_driver_sql(f"INSERT INTO trade ({columns}) VALUES ({places})", tuple(twin.values()))
+
+
+# ---------------------------------------------------------------- fences
+
+
+@pytest.mark.parametrize("stale", ["account:alpha", "alpha:EURUSD"])
+def test_a_stale_token_submits_nothing_and_uses_no_number(me: Holder, clock: Clock, stale: str) -> None:
+    account, slot = me.account(), me.hold("alpha:EURUSD")
+    before = everything(me.ledger)
+    clock.pass_seconds(TTL_SECONDS / 2)
+    for fence in (account, slot):
+        if fence.resource != stale:
+            assert me.ledger.reservations.renew_resource(fence, TTL_SECONDS)
+    clock.pass_seconds(TTL_SECONDS / 2)
+    with pytest.raises(StaleToken, match=stale):
+        me.ledger.trades.submit(a_new_trade(), account, slot, a_line())
+    assert everything(me.ledger) == before
+
+
+def test_a_stale_token_advances_nothing_even_after_its_owner_took_the_lease_again(me: Holder, clock: Clock) -> None:
+    trade, stale = me.open(), me.account()
+    clock.pass_seconds(TTL_SECONDS)
+    fresh = me.account()
+    assert fresh.token == stale.token + 1
+    before = everything(me.ledger)
+    closing = replace(trade, state=TradeState.CLOSING)
+    with pytest.raises(StaleToken):
+        me.ledger.trades.advance(trade, closing, stale, a_line())
+    assert everything(me.ledger) == before
+    assert me.ledger.trades.advance(trade, closing, fresh).account_token == fresh.token
+
+
+def test_the_fence_must_be_that_of_the_trades_own_account(me: Holder) -> None:
+    trade, other = me.open(), me.account("beta")
+    with pytest.raises(ValueError, match=r"account:beta.*expected that of 'account:alpha'"):
+        me.ledger.trades.advance(trade, replace(trade, state=TradeState.CLOSING), other)
+    with pytest.raises(ValueError, match="expected that of 'beta:EURUSD'"):
+        me.ledger.trades.submit(a_new_trade(platform="beta"), other, me.hold("alpha:EURUSD"))
+
+
+def test_orders_of_an_unregistered_account_are_refused(me: Holder) -> None:
+    account, slot = me.hold("account:alpha"), me.hold("alpha:EURUSD")
+    with pytest.raises(UnknownAccount, match="alpha"):
+        me.ledger.trades.submit(a_new_trade(), account, slot)
+
+
+# ---------------------------------------------------------------- transitions
+
+
+@pytest.mark.parametrize("before", sorted(TradeState))
+def test_exactly_the_named_arrows_can_be_gone(me: Holder, before: TradeState) -> None:
+    for after in TradeState:
+        trade = brought_to(me, before, commodity=f"for_{after}", analysis_id=f"for_{after}")
+        if (before, after) in ARROWS:
+            written = me.advance(trade, after, a_line(reason=ARROWS[before, after]))
+            assert written == replace(trade, state=after)
+            assert me.ledger.journal.list(limit=1)[0].trade_id == trade.trade_id
+        else:
+            written = trade
+            with pytest.raises(ForbiddenTransition):
+                me.advance(trade, after, a_line())
+        assert me.ledger.trades.get(trade.trade_id) == written
+
+
+def test_of_two_adjustments_of_one_copy_only_the_first_is_written(me: Holder) -> None:
+    trade = me.open()
+    tighter = me.advance(trade, TradeState.OPEN, stop_price=1.098)
+    with pytest.raises(TradeChanged, match=r"stop_price is 1\.098 and not 1\.095"):
+        me.advance(trade, TradeState.OPEN, a_line(), stop_price=1.096)
+    assert me.ledger.trades.get(trade.trade_id) == tighter
+    assert me.ledger.journal.list() == []
+
+
+def test_a_late_reply_does_not_move_a_trade_that_has_gone_on(me: Holder) -> None:
+    submitted = me.submit()
+    unknown = me.advance(submitted, TradeState.UNKNOWN)
+    with pytest.raises(TradeChanged, match="state is"):
+        me.advance(submitted, TradeState.OPEN, ticket=3)
+    assert me.ledger.trades.get(submitted.trade_id) == unknown
+
+
+def test_a_new_leader_goes_on_from_the_row_that_the_old_one_wrote(me: Holder, clock: Clock) -> None:
+    trade = me.open()
+    clock.pass_seconds(TTL_SECONDS)
+    heir = Holder(me.ledger, "heir")
+    taken_over = heir.advance(me.ledger.trades.get(trade.trade_id), TradeState.CLOSING)
+    assert taken_over.account_token == trade.account_token + 1
+    with pytest.raises(TradeChanged, match="account_token"):
+        heir.advance(replace(taken_over, account_token=trade.account_token), TradeState.CLOSED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"platform": "alpha", "commodity": "XAUUSD"}, {"magic": 5}, {"side": Side.SELL}, {"analysis_id": "other"}],
+)
+def test_what_makes_it_this_trade_never_changes(me: Holder, change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{list(change)[-1]} of trade 1 is .* for good"):
+        me.advance(me.open(), TradeState.OPEN, **change)
+
+
+def test_a_trade_that_is_not_in_the_ledger_is_named(me: Holder) -> None:
+    stranger = replace(me.open(), trade_id=77)
+    with pytest.raises(UnknownTrade, match="77"):
+        me.advance(stranger, TradeState.CLOSING)
+    with pytest.raises(UnknownTrade, match="77"):
+        me.ledger.trades.get(77)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_none_is_refused_by_name(me: Holder, value: float) -> None:
+    with pytest.raises(ValueError, match="expected_price of alpha:EURUSD"):
+        me.submit(expected_price=value)
+    with pytest.raises(ValueError, match="profit of alpha:EURUSD"):
+        me.close(me.open(), profit=value)
+    assert me.ledger.trades.active()[0].state is TradeState.CLOSING
+
+
+def test_a_number_beyond_what_the_database_holds_is_refused_by_name(me: Holder) -> None:
+    with pytest.raises(ValueError, match="ticket of alpha:EURUSD is 9223372036854775808"):
+        me.advance(me.submit(), TradeState.OPEN, ticket=1 << 63)
+
+
+def test_several_trades_advance_together_with_the_job_that_asks_for_it(me: Holder) -> None:
+    pairs = [
+        (trade, replace(trade, state=TradeState.CLOSING, close_reason=CloseReason.DAY_END))
+        for trade in (me.open(), me.open(commodity="XAUUSD", analysis_id="analysis-2"))
+    ]
+    closing = me.ledger.trades.advance_all(pairs, me.account(), a_line(reason="day end"), fired="day_end:alpha")
+    assert me.ledger.trades.active() == closing
+    assert {trade.state for trade in closing} == {TradeState.CLOSING}
+    assert me.ledger.schedule.has_fired("day_end:alpha")
+
+
+def test_several_trades_advance_together_or_not_at_all(me: Holder) -> None:
+    one, other = me.open(), me.open(commodity="XAUUSD", analysis_id="analysis-2")
+    pairs = [(trade, replace(trade, state=TradeState.CLOSING)) for trade in (one, replace(other, ticket=4711))]
+    before = everything(me.ledger)
+    with pytest.raises(TradeChanged):
+        me.ledger.trades.advance_all(pairs, me.account(), a_line(), fired="day_end:alpha")
+    assert everything(me.ledger) == before
+    assert not me.ledger.schedule.has_fired("day_end:alpha")
+
+
+def test_a_job_runs_once(me: Holder) -> None:
+    me.ledger.trades.advance_all([], me.account(), a_line(), fired="friday:alpha")
+    trade = me.open()
+    before = everything(me.ledger)
+    with pytest.raises(JobFired, match="friday:alpha"):
+        me.ledger.trades.advance(
+            trade, replace(trade, state=TradeState.CLOSING), me.account(), a_line(), fired="friday:alpha"
+        )
+    with pytest.raises(JobFired, match="friday:alpha"):
+        me.ledger.schedule.fire("friday:alpha", NOON)
+    assert everything(me.ledger) == before
+
+
+def test_a_job_says_when_and_why(me: Holder) -> None:
+    trade = me.open()
+    with pytest.raises(ValueError, match=r"friday:alpha.*journal entry"):
+        me.ledger.trades.advance(trade, replace(trade, state=TradeState.CLOSING), me.account(), fired="friday:alpha")
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201])
+def test_a_job_has_a_key_that_fits(me: Holder, key: str) -> None:
+    with pytest.raises(ValueError, match="key of the scheduled job"):
+        me.ledger.schedule.fire(key, NOON)
+
+
+# ---------------------------------------------------------------- accounts
+
+
+def test_an_account_keeps_its_prefix_across_restarts(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with a_ledger(url) as ledger:
+        prefix = ledger.trades.register_account("alpha")
+        assert 0 < prefix < 1 << 16
+    with a_ledger(url) as ledger:
+        assert ledger.trades.register_account("alpha") == prefix
+
+
+def test_no_two_accounts_share_a_prefix(ledger: Ledger) -> None:
+    class Unlucky(random.Random):
+        """Draws every number twice."""
+
+        def choice(self, seq: Any) -> Any:
+            drawn.append(len(drawn))
+            return seq[drawn[-1] // 2]
+
+    drawn: list[int] = []
+    with a_ledger(rng=Unlucky()) as unlucky:
+        assert [unlucky.trades.register_account(name) for name in ("a", "b", "c")] == [1, 2, 3]
+
+
+def test_virtual_runs_draw_the_same_prefixes() -> None:
+    def drawn(seed: int) -> list[int]:
+        with a_ledger(rng=random.Random(seed)) as ledger:
+            return [ledger.trades.register_account(name) for name in ("a", "b", "c")]
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+@pytest.mark.parametrize("platform", ["", "a:b", "crew", "account", "ü", "a b", "x" * 65])
+def test_a_platform_needs_a_name_that_a_reservation_can_carry(ledger: Ledger, platform: str) -> None:
+    with pytest.raises(ValueError, match="platform is"):
+        ledger.trades.register_account(platform)
+
+
+def test_the_sequence_is_raised_above_what_the_broker_has_seen_and_never_lowered(me: Holder) -> None:
+    me.account()
+    me.ledger.trades.raise_sequence("alpha", 500)
+    me.ledger.trades.raise_sequence("alpha", 20)
+    assert sequence_of(me.submit().magic) == 501
+
+
+def test_a_sequence_out_of_range_or_of_nobody_is_refused(me: Holder) -> None:
+    me.account()
+    for sequence in (-1, 1 << 32):
+        with pytest.raises(ValueError, match=f"at_least is {sequence}"):
+            me.ledger.trades.raise_sequence("alpha", sequence)
+    with pytest.raises(UnknownAccount, match="beta"):
+        me.ledger.trades.raise_sequence("beta", 1)
+
+
+def test_an_account_that_has_used_up_its_numbers_submits_nothing(me: Holder) -> None:
+    me.account()
+    me.ledger.trades.raise_sequence("alpha", (1 << 32) - 1)
+    with pytest.raises(ValueError, match="order sequence is 4294967296"):
+        me.submit()
+    assert me.ledger.trades.list() == []
+
+
+# ---------------------------------------------------------------- asking
+
+
+def test_the_cooldown_counts_from_the_newest_trade_that_did_not_fail(me: Holder) -> None:
+    assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") is None
+    me.close(me.open())
+    me.advance(me.submit(submitted_at=NOON + 1, analysis_id="analysis-2"), TradeState.UNKNOWN)
+    me.fail(me.ledger.trades.active()[0])
+    assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") == NOON
+    me.advance(me.submit(submitted_at=NOON + 2, analysis_id="analysis-3"), TradeState.UNKNOWN)
+    assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") == NOON + 2
+    assert me.ledger.trades.last_submitted_at("alpha", "XAUUSD") is None
+    assert me.ledger.trades.last_submitted_at("beta", "EURUSD") is None
+
+
+def test_the_last_submission_of_every_account_is_known(me: Holder) -> None:
+    me.submit(submitted_at=NOON + 5)
+    me.submit(commodity="XAUUSD", analysis_id="analysis-2", submitted_at=NOON + 3)
+    me.submit(platform="beta", analysis_id="analysis-3", submitted_at=NOON + 1)
+    me.fail(me.submit(platform="gamma", analysis_id="analysis-4"))
+    assert me.ledger.trades.last_submissions() == {"alpha": NOON + 5, "beta": NOON + 1}
+
+
+def test_trades_are_found_by_account_commodity_state_and_number(me: Holder) -> None:
+    trades = me.ledger.trades
+    closed = me.close(me.open())
+    gold = me.open(commodity="XAUUSD", analysis_id="analysis-2")
+    beta = me.submit(platform="beta", analysis_id="analysis-3")
+    assert trades.list() == [beta, gold, closed]
+    assert trades.list(newest_first=False, limit=2) == [closed, gold]
+    assert trades.list(platform="alpha", states={TradeState.OPEN, TradeState.SUBMITTED}) == [gold]
+    assert trades.list(commodity="EURUSD") == [beta, closed]
+    assert trades.list(states=()) == []
+    assert trades.active() == [gold, beta]
+    assert trades.active("beta") == [beta]
+    assert trades.by_magic(gold.magic) == gold
+    assert trades.by_magic(12) is None
+
+
+def test_looking_for_active_trades_does_not_read_the_closed_ones(me: Holder) -> None:
+    for query in (ACTIVE_EVERYWHERE, ACTIVE_OF_PLATFORM):
+        with me.ledger.reading() as connection:
+            sql = str(query.compile(connection))
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("alpha",) * sql.count("?")).all()
+        assert "trade_one_active" in str(plan)
+
+
+prices = st.floats(allow_nan=False, allow_infinity=False)
+names = st.text("abcXYZ019_-", min_size=1, max_size=20)
+instants = st.integers(-(1 << 62), 1 << 62)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    new=st.builds(
+        a_new_trade,
+        platform=names.filter(lambda name: name not in ("account", "crew")),
+        commodity=names,
+        side=st.sampled_from(Side),
+        strategy=st.sampled_from(Strategy),
+        regime=st.sampled_from(Regime),
+        analysis_id=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()),
+        confidence=prices,
+        volume_lots=prices,
+        expected_price=prices,
+        stop_distance=prices,
+        target_distance=st.none() | prices,
+        trailing_distance=st.none() | prices,
+        stop_price=prices,
+        target_price=st.none() | prices,
+        daily_volatility=prices,
+        submitted_at=instants,
+        time_stop_at=instants,
+        closes_at_day_end=st.booleans(),
+    ),
+    later=st.fixed_dictionaries(
+        {
+            "ticket": st.none() | instants,
+            "entry_price": st.none() | prices,
+            "closed_at": st.none() | instants,
+            "close_reason": st.none() | st.sampled_from(CloseReason),
+            "profit": st.none() | prices,
+            "detail": st.text(max_size=40).filter(lambda text: text.isprintable()),
+        }
+    ),
+)
+def test_whatever_a_trade_holds_comes_back_exactly(new: Any, later: dict[str, Any]) -> None:
+    with a_ledger() as ledger:
+        me = Holder(ledger)
+        submitted = ledger.trades.submit(new, me.account(new.platform), me.hold(f"{new.platform}:{new.commodity}"))
+        assert ledger.trades.list() == [submitted]
+        opened = me.advance(submitted, TradeState.OPEN, **later)
+        found = ledger.trades.get(opened.trade_id)
+        assert found == opened
+        assert [type(value) for value in astuple(found)] == [type(value) for value in astuple(opened)]

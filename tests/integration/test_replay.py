@@ -1,0 +1,130 @@
+"""One lifecycle on three clocks: a replay is the same to the byte each time, and on threads it makes the same trades."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.configuration import Configuration, load
+from console.recorded import Recording, first_judged
+from console.replay import Crew, Scene, in_virtual_time, on_threads, refusals, report, walk_through
+from feeds.synthetic import synthetic_bars
+from trading.market import DAY
+from trading.trade import Trade, TradeState
+
+ROOT = Path(__file__).parents[2]
+WEEKS = 5
+
+
+@pytest.fixture(scope="module")
+def configuration() -> Configuration:
+    return load(None, {})
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    series = synthetic_bars(7)
+    return Recording({series.commodity: series}, "simulated hours")
+
+
+def scene(configuration: Configuration, recording: Recording, seed: int = 0) -> Scene:
+    first = first_judged(recording)
+    return Scene(configuration.settings, configuration, recording, first, first + WEEKS * 7 * DAY, seed=seed)
+
+
+def replayed(
+    host: Callable[[Scene], AbstractContextManager[Crew]], what: Scene
+) -> tuple[list[dict[str, Any]], dict[str, int], bytes]:
+    """The trades, the refusals, and the journal."""
+    with host(what) as crew:
+        walk_through(crew, what.recording, what.first, what.last)
+        trades = [told(trade) for trade in crew.ledger.trades.list(newest_first=False)]
+        return trades, refusals(crew.ledger), crew.ledger.journal.export()
+
+
+def told(trade: Trade) -> dict[str, Any]:
+    return asdict(trade)
+
+
+def test_the_same_replay_twice_gives_byte_identical_journals(
+    configuration: Configuration, recording: Recording
+) -> None:
+    first = replayed(in_virtual_time, scene(configuration, recording))
+    second = replayed(in_virtual_time, scene(configuration, recording))
+    assert len(first[0]) > 5, "there is something to compare"
+    assert first == second
+
+
+def test_another_process_with_another_hash_seed_writes_the_same_journal(
+    configuration: Configuration, recording: Recording
+) -> None:
+    journal = replayed(in_virtual_time, scene(configuration, recording))[2]
+    code = (
+        "import hashlib, sys; sys.path[:0] = ['.', 'tests/integration']\n"
+        "import test_replay as t\n"
+        "from console.configuration import load\n"
+        "from console.recorded import Recording\n"
+        "from feeds.synthetic import synthetic_bars\n"
+        "series = synthetic_bars(7)\n"
+        "what = t.scene(load(None, {}), Recording({series.commodity: series}, 'simulated hours'))\n"
+        "print(hashlib.sha256(t.replayed(t.in_virtual_time, what)[2]).hexdigest())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "12345"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=250,
+    )
+    assert done.stdout.strip() == hashlib.sha256(journal).hexdigest()
+
+
+def test_a_replay_on_threads_makes_the_same_trades_as_in_virtual_time(
+    configuration: Configuration, recording: Recording
+) -> None:
+    virtual = replayed(in_virtual_time, scene(configuration, recording))
+    threaded = replayed(on_threads, scene(configuration, recording))
+    assert threaded[0] == virtual[0]
+    assert threaded[1] == virtual[1]
+
+
+def test_outlooks_computed_once_and_bars_judged_as_they_come_make_the_same_trades(
+    configuration: Configuration, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = scene(configuration, recording)
+    prepared = replayed(in_virtual_time, what)
+    monkeypatch.setattr(Recording, "outlooks", lambda self: {})
+    growing = replayed(in_virtual_time, what)
+    assert growing[0] == prepared[0]
+    assert growing[1] == prepared[1]
+
+
+def test_the_report_adds_up(configuration: Configuration, recording: Recording) -> None:
+    what = scene(configuration, recording)
+    with in_virtual_time(what) as crew:
+        walk = walk_through(crew, what.recording, what.first, what.last)
+        figures = report(crew.ledger, what.recording, what.settings, walk, what.first, what.last)
+        closed = crew.ledger.trades.list(states={TradeState.CLOSED})
+        balances = sum(connector.account(float("inf")).balance for connector in crew.connectors.values())
+        active = crew.ledger.trades.active()
+        entry_costs = sum(
+            deal.net
+            for name, connector in crew.connectors.items()
+            for deal in connector.deals(0, float("inf"))
+            if deal.position_id in {trade.position_id for trade in active if trade.platform == name}
+        )
+    assert figures["trades"] == len(closed) == sum(figures["closes"].values())
+    assert figures["net_profit"] == pytest.approx(sum(trade.profit or 0 for trade in closed), abs=0.005)
+    assert balances == pytest.approx(20_000 + figures["net_profit"] + entry_costs, abs=0.01), "the brokers agree"
+    assert figures["bars"] == recording.bars_until(what.last - 1) - recording.bars_until(what.first - 1)

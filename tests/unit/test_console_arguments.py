@@ -1,0 +1,138 @@
+"""The command line says what was understood, or which word was not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from console.arguments import (
+    Arguments,
+    Doctor,
+    Init,
+    Replay,
+    Serve,
+    Status,
+    Trades,
+    Why,
+    guessed_commodity,
+    parse,
+)
+from trading.market import HOUR, iso
+from trading.trade import TradeState
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What is said on standard error; the exit code must be 2."""
+    with pytest.raises(SystemExit) as caught:
+        parse(words)
+    assert caught.value.code == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    return output.err
+
+
+@pytest.mark.parametrize("words", [[], ["serve"]])
+def test_no_command_means_serve(words: list[str]) -> None:
+    assert parse(words) == Serve()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--speed", "60", "--fresh"], Serve(speed=60, fresh=True)),
+        (["--json", "--no-view"], Serve(json=True, view=False)),
+        (["--config", "serve", "--seed", "7"], Serve(config=Path("serve"), seed=7)),
+    ],
+)
+def test_the_options_of_serve_can_be_given_without_its_name(words: list[str], expected: Serve) -> None:
+    assert parse(words) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--json", "--config", "a.toml", "--log-json", "status"],
+        ["status", "--json", "--config=a.toml", "--log-json"],
+        ["--config=a.toml", "--json", "status", "--log-json"],
+    ],
+)
+def test_common_options_stand_before_or_after_the_command(words: list[str]) -> None:
+    assert parse(words) == Status(config=Path("a.toml"), json=True, log_json=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["replay", "--sample"], Replay()),
+        (["replay", "--data", "bars.csv", "--threads"], Replay(data=Path("bars.csv"), threads=True)),
+        (["replay", "--sample", "--ledger", "kept.sqlite"], Replay(ledger=Path("kept.sqlite"))),
+        (["replay", "--data", "x", "--commodity", "gbpusd"], Replay(data=Path("x"), commodity="GBPUSD")),
+        (["trades", "--state", "OPEN", "--limit", "3"], Trades(state=TradeState.OPEN, limit=3)),
+        (["trades", "--platform", "alpha", "--commodity", "eurusd"], Trades(platform="alpha", commodity="EURUSD")),
+        (["why", "eurusd", "--last", "2"], Why(commodity="EURUSD", last=2)),
+        (["why"], Why()),
+        (["init", "--force"], Init(force=True)),
+        (["doctor"], Doctor()),
+    ],
+)
+def test_each_command_becomes_its_own_value(words: list[str], expected: Arguments) -> None:
+    assert parse(words) == expected
+
+
+def test_a_date_is_its_midnight_in_utc_and_a_time_may_have_a_zone() -> None:
+    replay = parse(["replay", "--sample", "--from", "2017-06-01", "--to", "2017-06-01T03:00+02:00"])
+    assert isinstance(replay, Replay)
+    assert replay.start is not None
+    assert replay.end is not None
+    assert iso(replay.start) == "2017-06-01T00:00:00Z"
+    assert replay.end - replay.start == HOUR
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["stauts"], "there is no command 'stauts'; did you mean status?"),
+        (["xyzzy"], "there is no command 'xyzzy'; expected one of serve, replay"),
+        (["replay"], "one of the arguments --sample --data is required"),
+        (["replay", "--sample", "--data", "x"], "not allowed with argument --sample"),
+        (["replay", "--sample", "--from", "June"], "it is 'June'; expected a date such as 2017-06-01"),
+        (
+            ["replay", "--sample", "--from", "2018-01-01", "--to", "2017-01-01"],
+            "--from is 2018-01-01T00:00:00Z; expected an instant before --to, which is 2017-01-01T00:00:00Z",
+        ),
+        (["serve", "--speed", "0"], "argument --speed: it is '0'; expected a number greater than 0"),
+        (["serve", "--speed", "inf"], "it is 'inf'; expected a number greater than 0"),
+        (["serve", "--speed", "fast"], "it is 'fast'; expected a number"),
+        (["trades", "--limit", "0"], "it is '0'; expected a whole number of at least 1"),
+        (["trades", "--limit", "1.5"], "it is '1.5'; expected a whole number"),
+        (["trades", "--state", "opne"], "there is no state 'opne'; did you mean open?"),
+        (["why", "--last", "-1"], "it is '-1'; expected a whole number of at least 1"),
+        (["--config"], "argument --config: expected one argument"),
+        (["serve", "--sped", "3"], "unrecognized arguments: --sped"),
+    ],
+)
+def test_what_cannot_be_understood_is_named(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in refusal(capsys, *words)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["replay", "-h"], ["--version"]])
+def test_help_and_version_are_no_errors(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(words)
+    assert caught.value.code == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("file", "commodity"),
+    [
+        ("eurusd_h1.csv", "EURUSD"),
+        ("EUR-USD.csv", "EURUSD"),
+        ("bitcoin2020.parquet", "BITCOIN"),
+        ("wti_crude.csv", "WTI_CRUDE"),
+        ("bars.csv", "EURUSD"),
+    ],
+)
+def test_a_commodity_is_guessed_from_the_name_of_its_file(file: str, commodity: str) -> None:
+    assert guessed_commodity(Path("GBPUSD") / file, ["GBPUSD", "EURUSD", "BITCOIN", "WTI_CRUDE"]) == commodity

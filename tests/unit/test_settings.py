@@ -1,0 +1,234 @@
+"""The settings: their defaults, and the mistakes that they refuse by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from trading.analysis import Regime, Strategy
+from trading.settings import (
+    HIGHEST_PORTFOLIO_RISK,
+    HIGHEST_RISK_PER_TRADE,
+    AccountSettings,
+    Limits,
+    PaperSettings,
+    Risk,
+    Settings,
+    Thresholds,
+    Weights,
+    default_strategies,
+)
+
+ALPHA = {"name": "alpha", "symbols": {"EURUSD": "EURUSD"}}
+BETA = {"name": "beta", "symbols": {"EURUSD": "EURUSD"}}
+
+
+def refusal(**values: Any) -> str:
+    """What the settings say about these values."""
+    with pytest.raises(ValidationError) as caught:
+        Settings(**values)
+    return str(caught.value)
+
+
+def test_the_keys_that_the_specification_names_have_its_defaults() -> None:
+    settings = Settings()
+    assert settings.ai_per_account_cooldown_minutes == 15
+    assert settings.ai_db_reservation_ttl_seconds == 60
+    assert settings.ai_monitor_interval_seconds == 30
+    assert settings.confidence_profile == "standard"
+    assert settings.auto_close_profitable_daily is True
+    assert settings.auto_close_all_friday is False
+
+
+def test_the_defaults_are_two_equal_paper_accounts() -> None:
+    alpha, beta = Settings().accounts
+    assert alpha.name != beta.name
+    assert alpha.model_copy(update={"name": "beta"}) == beta
+
+
+def test_every_strategy_has_weights_that_sum_to_one() -> None:
+    strategies = Settings().strategies
+    assert set(strategies) == set(Strategy)
+    for settings in strategies.values():
+        assert sum(settings.weights.model_dump().values()) == pytest.approx(1)
+
+
+def test_the_table_of_strategies_is_the_documented_one() -> None:
+    rows = {
+        name: (
+            tuple(round(100 * weight) for weight in settings.weights.model_dump().values()),
+            settings.stop_volatilities,
+            settings.target_volatilities,
+            settings.longest_hold_seconds / 3600,
+            settings.closes_at_day_end,
+        )
+        for name, settings in default_strategies().items()
+    }
+    assert rows == {
+        Strategy.SWING: ((30, 40, 10, 20), 2.0, 3.0, 168, False),
+        Strategy.DAY: ((35, 25, 20, 20), 1.0, 1.5, 48, True),
+        Strategy.SCALPING: ((40, 10, 40, 10), 0.15, 0.25, 0.5, True),
+        Strategy.MOMENTUM: ((20, 30, 40, 10), 1.5, None, 72, True),
+        Strategy.MEAN_REVERSION: ((50, 10, 30, 10), 2.0, None, 48, True),
+        Strategy.BREAKOUT: ((30, 15, 45, 10), 1.5, None, 72, False),
+    }
+    strategies = default_strategies()
+    assert [name for name in Strategy if strategies[name].trailing] == [Strategy.MOMENTUM, Strategy.BREAKOUT]
+    assert [name for name in Strategy if strategies[name].targets_mean] == [Strategy.MEAN_REVERSION]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"cooldown": 5}, "cooldown"),
+        ({"risk": {"stop": 1}}, "risk.stop"),
+        ({"accounts": [{**ALPHA, "magic": 1}]}, "accounts.0.magic"),
+        ({"accounts": [{**ALPHA, "paper": {"stop_loss": 1}}]}, "accounts.0.paper.stop_loss"),
+        ({"strategies": {"day": {"stops": 1}}}, "strategies.day.stops"),
+    ],
+)
+def test_an_unknown_key_is_named(values: dict[str, Any], words: str) -> None:
+    message = refusal(**values)
+    assert words in message
+    assert "Extra inputs are not permitted" in message
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"ai_per_account_cooldown_minutes": -1}, "ai_per_account_cooldown_minutes"),
+        ({"ai_db_reservation_ttl_seconds": 1}, "ai_db_reservation_ttl_seconds"),
+        ({"ai_db_reservation_ttl_seconds": float("nan")}, "ai_db_reservation_ttl_seconds"),
+        ({"ai_monitor_interval_seconds": 0}, "ai_monitor_interval_seconds"),
+        ({"price_poll_seconds": "nan"}, "price_poll_seconds"),
+        ({"quote_max_age_seconds": float("inf")}, "quote_max_age_seconds"),
+        ({"auto_close_minutes_before": 14}, "auto_close_minutes_before"),
+        ({"confidence_profile": "reckless"}, "confidence_profile"),
+        ({"accounts": []}, "accounts"),
+        ({"strategies": {"grid": {}}}, "strategies"),
+        ({"strategies": {"day": {"stop_volatilities": 0}}}, "strategies.day.stop_volatilities"),
+        ({"accounts": [{**ALPHA, "connector": "abacus"}]}, "accounts.0.connector"),
+        ({"accounts": [{**ALPHA, "name": "a:b"}]}, "accounts.0.name"),
+        ({"accounts": [{"name": "alpha", "symbols": {}}]}, "accounts.0.symbols"),
+        ({"accounts": [{"name": "alpha", "symbols": {"EURUSD": ""}}]}, "accounts.0.symbols.EURUSD"),
+        ({"accounts": [{"name": "alpha"}]}, "accounts.0.symbols"),
+    ],
+)
+def test_a_value_out_of_range_is_named(values: dict[str, Any], words: str) -> None:
+    assert words in refusal(**values)
+
+
+@pytest.mark.parametrize(
+    ("risk", "words"),
+    [
+        ({"risk_per_trade_fraction": 0.051}, "less than or equal to 0.05"),
+        ({"risk_per_trade_fraction": 0}, "greater than 0"),
+        ({"portfolio_risk_fraction": 0.21}, "less than or equal to 0.2"),
+        ({"risk_per_trade_fraction": 0.05, "portfolio_risk_fraction": 0.04}, "is 0.05, above portfolio_risk_fraction"),
+        ({"risk_per_trade_fraction": float("nan")}, "risk_per_trade_fraction"),
+    ],
+)
+def test_risk_above_its_limits_is_refused(risk: dict[str, float], words: str) -> None:
+    assert words in refusal(risk=risk)
+
+
+def test_risk_at_its_limits_is_allowed() -> None:
+    risk = Risk(risk_per_trade_fraction=HIGHEST_RISK_PER_TRADE, portfolio_risk_fraction=HIGHEST_PORTFOLIO_RISK)
+    assert risk.risk_per_trade_fraction == 0.05
+    with pytest.raises(ValidationError):
+        Limits(portfolio_risk_fraction=HIGHEST_PORTFOLIO_RISK + 0.01)
+
+
+def test_two_accounts_with_one_name_are_refused_even_in_another_case() -> None:
+    assert "two accounts are named 'alpha'" in refusal(accounts=[ALPHA, ALPHA])
+    assert "two accounts are named 'Alpha'" in refusal(accounts=[ALPHA, {**BETA, "name": "Alpha"}])
+
+
+def test_two_accounts_with_one_login_at_one_server_are_refused() -> None:
+    login = {"login": 42, "server": "Demo"}
+    assert "'alpha' and 'beta' have the same login 42" in refusal(accounts=[{**ALPHA, **login}, {**BETA, **login}])
+    elsewhere = {**BETA, "login": 42, "server": "Live"}
+    assert len(Settings.model_validate({"accounts": [{**ALPHA, **login}, elsewhere]}).accounts) == 2
+
+
+def test_two_commodities_on_one_symbol_are_refused() -> None:
+    symbols = {"EURUSD": "EURUSD.x", "GBPUSD": "EURUSD.x"}
+    message = refusal(accounts=[{"name": "alpha", "symbols": symbols}])
+    assert "symbols of account 'alpha': EURUSD and GBPUSD are both 'EURUSD.x'" in message
+
+
+@pytest.mark.parametrize("name", ["account", "crew", "Crew"])
+def test_an_account_may_not_be_named_like_another_kind_of_lease(name: str) -> None:
+    assert "is a kind of lease" in refusal(accounts=[{**ALPHA, "name": name}])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"strategies": {"day": {"min_confidence": 0.6}}},
+        {"thresholds": {"aggressive": {**dict.fromkeys(Regime, 60), Regime.CHAOS: 1}}},
+    ],
+)
+def test_a_percentage_that_looks_like_a_fraction_is_refused(values: dict[str, Any]) -> None:
+    assert "looks like a fraction; expected 0 to 100" in refusal(**values)
+
+
+def test_weights_that_do_not_sum_to_one_are_refused() -> None:
+    with pytest.raises(ValidationError, match=r"the four weights sum to 1\.1; expected 1"):
+        Weights(base=0.35)
+    message = refusal(strategies={"swing": {"weights": {"base": 30, "trend": 40, "volatility": 10, "sentiment": 20}}})
+    assert "strategies.swing.weights.base" in message
+
+
+def test_a_stricter_profile_may_not_ask_for_less_than_a_laxer_one() -> None:
+    laxer = {"strong_trend": 50, "trend": 72, "range": 75, "high_volatility": 80, "chaos": 88}
+    message = refusal(thresholds={"conservative": laxer})
+    assert "conservative.strong_trend is 50, below standard.strong_trend, which is 62" in message
+
+
+def test_profiles_are_nested_in_every_regime() -> None:
+    thresholds = Thresholds()
+    for regime in Regime:
+        asked = [thresholds.of(profile).of(regime) for profile in ("conservative", "standard", "aggressive")]
+        assert asked == sorted(asked, reverse=True)
+
+
+def test_naming_one_key_of_a_strategy_keeps_its_others_and_the_other_strategies() -> None:
+    settings = Settings.model_validate({"strategies": {"swing": {"stop_volatilities": 2.5}}})
+    swing, default = settings.strategies[Strategy.SWING], default_strategies()[Strategy.SWING]
+    assert swing == default.model_copy(update={"stop_volatilities": 2.5})
+    assert settings.strategies[Strategy.DAY] == default_strategies()[Strategy.DAY]
+    assert Settings(strategies={Strategy.SWING: swing}).strategies[Strategy.SWING] == swing
+
+
+@pytest.mark.parametrize("model", [Settings(), Settings().accounts[0], Risk(), PaperSettings(), Weights()])
+def test_settings_cannot_be_changed(model: Any) -> None:
+    name = next(iter(type(model).model_fields))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(model, name, getattr(model, name))
+
+
+def test_secrets_do_not_show() -> None:
+    settings = Settings.model_validate(
+        {"database_url": "postgresql://me:hunter2@db/x", "accounts": [{**ALPHA, "password": "hunter2"}]}
+    )
+    for shown in (repr(settings), str(settings), json.dumps(settings.model_dump(mode="json"))):
+        assert "hunter2" not in shown
+
+
+def test_an_account_is_found_by_its_name() -> None:
+    assert Settings().account("beta").name == "beta"
+    with pytest.raises(KeyError, match="gamma"):
+        Settings().account("gamma")
+
+
+def test_what_an_account_sets_for_itself_goes_before_what_all_have() -> None:
+    own = AccountSettings.model_validate(
+        {**ALPHA, "auto_close_minutes_before": 60, "limits": {"portfolio_risk_fraction": 0.1}}
+    )
+    settings = Settings(accounts=(own, AccountSettings.model_validate(BETA)), auto_close_minutes_before=20)
+    assert [settings.auto_close_minutes(name) for name in ("alpha", "beta")] == [60, 20]
+    assert [settings.portfolio_risk_fraction(name) for name in ("alpha", "beta")] == [0.1, 0.2]
