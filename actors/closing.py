@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.desk import ClosingAttempts, Conceded, Desk
-from actors.lookup import QUARANTINE_SECONDS, Findings, closed_by_deals, is_flat
+from actors.lookup import QUARANTINE_SECONDS, Findings, closed_by_deals, history_start, is_flat
 from actors.system.context import Context
 from connectors.base import CloseOrder, ConnectorError, Done, Outcome, Rejected, Unknown
 from persistence.journal import JournalEntry
+from trading.market import Position
 from trading.trade import CloseReason, Trade, TradeState
 
 FIRST_RETRY_SECONDS = 1.0
@@ -36,35 +37,44 @@ def begin_closing(
 
 def continue_closing(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
     """After a clean scan: a CLOSING trade whose position is gone is CLOSED; one that is there is sent again in time."""
-    attempts = desk.attempts.setdefault(trade.trade_id, ClosingAttempts())
     position = found.position_of(trade)
     if position is None:
         deals = found.deals_of(trade)
-        if not is_flat(deals):
-            return trade  # the history lags behind the positions
-        return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+        if is_flat(deals):
+            return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+        if is_due(desk, trade, context):
+            put_off(desk, trade, "the position is gone, and its deals are not known yet", context)
+        return trade
     if position.volume_lots != trade.volume_lots or position.ticket != trade.ticket:
         trade = desk.advance(
             trade, replace(trade, volume_lots=position.volume_lots, ticket=position.ticket), context
         )
     quote = desk.quotes.get(trade.commodity)
-    if context.elapsed() < attempts.next_elapsed or quote is None:
+    if quote is None or not is_due(desk, trade, context):
         return trade
     return send_close(desk, trade, quote.closing_price(trade.side), context)
 
 
 def send_close(
-    desk: Desk, trade: Trade, price: float, context: Context, reason: CloseReason = CloseReason.BROKER
+    desk: Desk,
+    trade: Trade,
+    price: float,
+    context: Context,
+    *,
+    held: Position | None = None,
+    reason: CloseReason = CloseReason.BROKER,
 ) -> Trade:
     """Send one close for the position's current volume, and settle what is known of its fate.
 
-    ``reason`` is what a trade is closed for that has no reason of its own.
+    ``held`` is the position where it was seen to differ from the row, ``reason`` what a trade is closed for that has
+    no reason of its own.
     """
     if not desk.may_act(context):
         raise Conceded(f"{desk.platform}: the account's lease is about to end")
-    if trade.ticket is None:
+    ticket, volume_lots = (trade.ticket, trade.volume_lots) if held is None else (held.ticket, held.volume_lots)
+    if ticket is None:
         return trade
-    order = CloseOrder(trade.ticket, trade.commodity, trade.side, trade.volume_lots, trade.magic, price)
+    order = CloseOrder(ticket, trade.commodity, trade.side, volume_lots, trade.magic, price)
     outcome: Outcome
     try:
         outcome = desk.connector.close(order, desk.token, desk.deadline)
@@ -88,17 +98,21 @@ def send_close(
 def settle_done(desk: Desk, trade: Trade, done: Done, context: Context, reason: CloseReason) -> Trade:
     """The broker closed some or all of it: the deals say how much, and at what profit."""
     try:
-        since = (trade.opened_at or trade.submitted_at) - 1
-        deals = [
-            deal for deal in desk.connector.deals(since, desk.deadline) if deal.position_id == trade.position_id
-        ]
+        history = desk.connector.deals(history_start(trade), desk.deadline)
     except ConnectorError as error:
         put_off(desk, trade, f"closed, but the deals are not known yet: {error}", context)
         return trade
+    deals = [deal for deal in history if deal.position_id == trade.position_id]
     if is_flat(deals):
         return desk.advance(trade, closed_by_deals(trade, deals, reason), context)
-    put_off(desk, trade, f"{done.volume_lots:g} of {trade.volume_lots:g} lots closed", context)
+    put_off(desk, trade, f"{done.volume_lots:g} lots closed, and not all that there is", context)
     return trade
+
+
+def is_due(desk: Desk, trade: Trade, context: Context) -> bool:
+    """Whether a close that was put off may be tried again."""
+    attempts = desk.attempts.get(trade.trade_id)
+    return attempts is None or context.elapsed() >= attempts.next_elapsed
 
 
 def put_off(

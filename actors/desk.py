@@ -6,22 +6,26 @@ fence does not hold, another process leads this account: the desk concedes, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from actors.accounts import Market
 from actors.messages import AccountSnapshot, Lease, TradeChanged
+from actors.system.alerts import is_worth_an_alert
 from actors.system.context import Context
 from connectors.base import Connector
 from persistence.errors import StaleToken
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
+from persistence.reservations import Fence
 from trading.market import Account, Instant, Instrument, Quote, quote_fault
+from trading.quotes import unusable
 from trading.settings import Settings
 from trading.trade import ACTIVE, Trade, TradeState, arrow
 
 BROKER_SECONDS_PER_MESSAGE = 20.0  # in all, and never more than a third of the reservation's TTL
-
 
 NOTED = ("stop_price", "target_price", "volume_lots", "entry_price", "exit_price", "close_reason", "profit", "detail")
 
@@ -58,11 +62,13 @@ class Desk:
 
     lease: Lease | None = None
     connected: bool = False
+    surveyed: bool = False  # a clean scan has been made since the post was taken: nothing is opened before that
     prefix: int = 0
-    unaccounted: frozenset[int] = frozenset()  # magics of our prefix that the ledger does not know
+    unaccounted: frozenset[int] = frozenset()  # positions of our prefix that no trade explains
     account: Account | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
-    quotes: dict[str, Quote] = field(default_factory=dict)
+    quotes: dict[str, Quote] = field(default_factory=dict)  # the latest that was whole, by commodity
+    bad_quotes: Counter[str] = field(default_factory=Counter)  # how many were discarded, by commodity
     trades: dict[str, Trade] = field(default_factory=dict)  # active ones, by commodity
     late: dict[int, Trade] = field(default_factory=dict)
     cooldown_until: dict[str, Instant] = field(default_factory=dict)
@@ -77,9 +83,11 @@ class Desk:
         return self.market.settings
 
     def begin_message(self, context: Context) -> None:
-        """Set the deadline that all broker calls of this message share."""
+        """Set the deadline that all broker calls of this message share. None of them may outlive the lease."""
         third = self.settings.ai_db_reservation_ttl_seconds / 3
         self.deadline = context.elapsed() + min(BROKER_SECONDS_PER_MESSAGE, third)
+        if self.lease is not None:
+            self.deadline = min(self.deadline, self.lease.hold_until)
 
     def may_act(self, context: Context) -> bool:
         """True while the account's lease is held beyond doubt."""
@@ -105,6 +113,7 @@ class Desk:
         context: Context,
         trade: Trade | None = None,
         commodity: str | None = None,
+        analysis_id: str | None = None,
         detail: Mapping[str, object] | None = None,
     ) -> JournalEntry:
         """A journal line of this account."""
@@ -115,7 +124,7 @@ class Desk:
             platform=self.platform,
             commodity=trade.commodity if trade is not None else commodity,
             trade_id=trade.trade_id if trade is not None else None,
-            analysis_id=trade.analysis_id if trade is not None else None,
+            analysis_id=trade.analysis_id if trade is not None else analysis_id,
             detail=detail or {},
         )
 
@@ -126,8 +135,6 @@ class Desk:
 
         Raises `Conceded` when the fence does not hold, and whatever else the ledger raises; then nothing was written.
         """
-        if self.lease is None:
-            raise Conceded(f"{self.platform}: the account's lease is not held")
         line = self.entry(
             "transition",
             arrow(before.state, after.state),
@@ -135,13 +142,28 @@ class Desk:
             after,
             detail={"before": before.state.value, "after": after.state.value, **changes(before, after)},
         )
+        with self._fence_held(context) as fence:
+            written = self.ledger.trades.advance(before, after, fence, line, *entries, fired=fired)
+        if after.state is not before.state:
+            self.absences.pop(after.trade_id, None)
+            self.attempts.pop(after.trade_id, None)
+        self.remember(written, context)
+        return written
+
+    def use_up(self, job_key: str, line: JournalEntry, context: Context) -> None:
+        """Record that a scheduled job was judged and changes nothing. Raises `Conceded` and ``JobFired``."""
+        with self._fence_held(context) as fence:
+            self.ledger.trades.advance_all([], fence, line, fired=job_key)
+
+    @contextmanager
+    def _fence_held(self, context: Context) -> Iterator[Fence]:
+        if self.lease is None:
+            raise Conceded(f"{self.platform}: the account's lease is not held")
         try:
-            written = self.ledger.trades.advance(before, after, self.lease.fence, line, *entries, fired=fired)
+            yield self.lease.fence
         except StaleToken as error:
             self.concede(str(error), context)
             raise Conceded(str(error)) from error
-        self.remember(written, context)
-        return written
 
     def remember(self, trade: Trade, context: Context) -> None:
         """Take the row as it now is, and tell the watchers."""
@@ -153,13 +175,9 @@ class Desk:
                 del self.trades[trade.commodity]
             if trade.state is TradeState.LATE:
                 self.late[trade.trade_id] = trade
-        if trade.state is not TradeState.UNKNOWN:
-            self.absences.pop(trade.trade_id, None)
-        if trade.state is not TradeState.CLOSING:
-            self.attempts.pop(trade.trade_id, None)
+        # Before anything that may fail: a trade that nobody watches has no stop.
+        self._tell_watchers(trade, context)
         self.refresh_cooldown(trade.commodity)
-        for watcher in self.watchers:
-            context.tell(watcher, TradeChanged(trade))
 
     def refresh_cooldown(self, commodity: str) -> None:
         """The cooldown ends a set time after the last submission that is not FAILED; the ledger alone knows it."""
@@ -171,16 +189,20 @@ class Desk:
 
     def reload(self, context: Context) -> None:
         """Read the trades again from the ledger: memory is not to be trusted after a refused write."""
+        believed = {trade.trade_id for trade in (*self.trades.values(), *self.late.values())}
         self.trades = {trade.commodity: trade for trade in self.ledger.trades.active(self.platform)}
         late = self.ledger.trades.list(platform=self.platform, states={TradeState.LATE})
         self.late = {trade.trade_id: trade for trade in late}
         for commodity in self.instruments:
             self.refresh_cooldown(commodity)
-        for trade in self.trades.values():
-            for watcher in self.watchers:
-                context.tell(watcher, TradeChanged(trade))
+        ended = believed - {trade.trade_id for trade in (*self.trades.values(), *self.late.values())}
+        for trade in (*map(self.ledger.trades.get, sorted(ended)), *self.trades.values()):
+            self._tell_watchers(trade, context)
         self.reload_due = False
 
+    def _tell_watchers(self, trade: Trade, context: Context) -> None:
+        for watcher in self.watchers:
+            context.tell(watcher, TradeChanged(trade))
 
     def take_quotes(self, quotes: Iterable[Quote], context: Context) -> dict[str, Quote]:
         """Keep the quotes that may be acted upon, and answer them; the others are counted, and never trigger."""
@@ -190,19 +212,26 @@ class Desk:
             fault = quote_fault(quote, may_be_negative=may_be_negative)
             if fault is None:
                 valid[quote.commodity] = quote
-            else:
-                context.alert("bad_quote", f"{self.platform}:{quote.commodity}: {fault}")
+                continue
+            self.bad_quotes[quote.commodity] += 1
+            if is_worth_an_alert(number := self.bad_quotes[quote.commodity]):
+                context.alert("bad_quote", f"{self.platform}:{quote.commodity}: {fault} (number {number})")
         self.quotes.update(valid)
         return valid
 
+    def unusable(self, quote: Quote, context: Context) -> str | None:
+        """Why nothing may be decided on this quote now, or None when it may."""
+        may_be_negative = self.market.commodities[quote.commodity].may_be_negative
+        return unusable(quote, context.now(), self.settings.quote_max_age_seconds, may_be_negative=may_be_negative)
+
     def snapshot(self, context: Context, trouble: str = "") -> AccountSnapshot:
         """What is known of the account now."""
-        ready = self.connected and self.may_act(context)
+        ready = self.connected and self.surveyed and self.may_act(context)
         return AccountSnapshot(
             platform=self.platform,
             at=context.now(),
             ready=ready,
-            reason="" if ready else trouble or "the lease is about to end",
+            reason="" if ready else trouble or self.why_not_ready(context),
             account=self.account,
             quotes=dict(self.quotes),
             instruments=self.instruments,
@@ -210,6 +239,12 @@ class Desk:
             cooldown_until=dict(self.cooldown_until),
             unaccounted=len(self.unaccounted),
         )
+
+    def why_not_ready(self, context: Context) -> str:
+        """What is missing to open trades, in words."""
+        if not self.may_act(context):
+            return "the lease is about to end"
+        return "the broker does not answer" if not self.connected else "the broker was not looked through yet"
 
 
 def changes(before: Trade, after: Trade) -> dict[str, object]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from actors.closing import send_close
-from actors.desk import Desk, as_open
-from actors.lookup import Findings, closed_by_deals, is_flat
+from actors.closing import is_due, send_close
+from actors.desk import Desk
+from actors.lookup import Findings, closed_by_deals, is_flat, opened_by
 from actors.system.context import Context
 from trading.market import SECOND
 from trading.trade import CloseReason, Trade
@@ -15,7 +13,7 @@ from trading.trade import CloseReason, Trade
 def settle_late(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
     """OPEN when its slot is free and it is still wanted; otherwise closed, and LATE until the broker confirms it.
 
-    Wanted means: the analysis that it was opened for is not older than an analysis may be.
+    Wanted means: the order is not older than an analysis may be, and nobody has tried to close it yet.
     """
     position = found.position_of(trade)
     if position is None:
@@ -24,18 +22,11 @@ def settle_late(desk: Desk, trade: Trade, found: Findings, context: Context) -> 
             return trade
         return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.LATE), context)
     age_seconds = (context.now() - trade.submitted_at) / SECOND
-    if trade.commodity not in desk.trades and age_seconds <= desk.settings.analysis_max_age_seconds:
-        opened = as_open(
-            trade,
-            position_id=position.position_id,
-            ticket=position.ticket,
-            price=position.open_price,
-            volume_lots=position.volume_lots,
-            at=position.open_time,
-        )
-        return desk.advance(trade, opened, context)
+    is_wanted = age_seconds <= desk.settings.analysis_max_age_seconds and trade.trade_id not in desk.attempts
+    if is_wanted and trade.commodity not in desk.trades:
+        return desk.advance(trade, opened_by(trade, position), context)
     quote = desk.quotes.get(trade.commodity)
-    if quote is None:
+    if quote is None or not is_due(desk, trade, context):
         return trade
-    current = replace(trade, ticket=position.ticket, volume_lots=position.volume_lots)
-    return send_close(desk, current, quote.closing_price(trade.side), context, CloseReason.LATE)
+    price = quote.closing_price(trade.side)
+    return send_close(desk, trade, price, context, held=position, reason=CloseReason.LATE)

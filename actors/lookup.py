@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from actors.desk import Absence, Desk, as_open
 from actors.system.context import Context
-from trading.market import HOUR, Deal, Entry, Order, Position
+from trading.market import HOUR, Deal, Entry, Instant, Order, Position
 from trading.trade import CloseReason, Trade, TradeState, prefix_of
 
 QUARANTINE_SECONDS = 120.0
 CLEAN_SCANS_TO_FAIL = 3
 CLEAN_SCANS_TO_MISS = 2  # an OPEN position that is gone
+CLEAN_SCANS_TO_ALERT = 6  # when it is gone, and no deals say how
 HISTORY_MARGIN = HOUR  # brokers' clocks differ from ours a little
 
 
@@ -29,25 +30,37 @@ class Findings:
     deals: Sequence[Deal]
 
     def position_of(self, trade: Trade) -> Position | None:
-        """The live position that carries the trade's magic."""
-        return next((position for position in self.positions if position.magic == trade.magic), None)
+        """The trade's live position."""
+        return position_of(trade, self.positions)
 
     def deals_of(self, trade: Trade) -> list[Deal]:
         """The deals of the trade's position: by its identifier, since a broker's own closing deal has no magic."""
-        ids = {deal.position_id for deal in self.deals if deal.magic == trade.magic}
-        if trade.position_id is not None:
-            ids.add(trade.position_id)
+        ids = {trade.position_id}
+        if trade.position_id is None:
+            ids = {deal.position_id for deal in self.deals if deal.magic == trade.magic}
         return [deal for deal in self.deals if deal.position_id in ids]
+
+
+def position_of(trade: Trade, positions: Sequence[Position]) -> Position | None:
+    """The trade's position: by its identifier where that is known, by the order's magic where it is not yet."""
+    if trade.position_id is not None:
+        return next((position for position in positions if position.position_id == trade.position_id), None)
+    return next((position for position in positions if position.magic == trade.magic), None)
+
+
+def history_start(trade: Trade) -> Instant:
+    """From where on the broker's history is asked for what belongs to this trade."""
+    return trade.submitted_at - HISTORY_MARGIN
 
 
 def scan(desk: Desk) -> Findings:
     """One clean scan. Raises `ConnectorError` when any question was not answered."""
     positions = desk.connector.positions(desk.deadline)
-    doubtful = [*desk.trades.values(), *desk.late.values()]
-    missing = [trade for trade in doubtful if not any(p.magic == trade.magic for p in positions)]
+    doubtful = (*desk.trades.values(), *desk.late.values())
+    missing = [trade for trade in doubtful if position_of(trade, positions) is None]
     if not missing:
         return Findings(positions, (), ())
-    since = min(trade.submitted_at for trade in missing) - HISTORY_MARGIN
+    since = min(map(history_start, missing))
     return Findings(
         positions, desk.connector.orders(since, desk.deadline), desk.connector.deals(since, desk.deadline)
     )
@@ -61,10 +74,11 @@ def resolve_unknown(desk: Desk, trade: Trade, found: Findings, context: Context)
     deals = found.deals_of(trade)
     if is_flat(deals):
         return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
-    if any(order.magic == trade.magic and not order.accepted for order in found.orders):
+    orders = [order for order in found.orders if order.magic == trade.magic]
+    if deals or any(order.accepted for order in orders):
+        return trade  # it was executed, or will be: the broker's answers do not agree yet
+    if orders:
         return desk.advance(trade, replace(trade, state=TradeState.FAILED, detail="the broker rejected it"), context)
-    if deals:
-        return trade  # executed, and neither a position nor flat: the broker's answers do not agree yet
     absence = desk.absences.setdefault(trade.trade_id, Absence(since_elapsed=context.elapsed()))
     absence.clean_scans += 1
     waited = context.elapsed() - absence.since_elapsed
@@ -85,23 +99,34 @@ def compare_open(desk: Desk, trade: Trade, found: Findings, context: Context) ->
         return trade
     absence = desk.absences.setdefault(trade.trade_id, Absence(since_elapsed=context.elapsed()))
     absence.clean_scans += 1
-    deals = found.deals_of(trade)
-    if absence.clean_scans < CLEAN_SCANS_TO_MISS or not is_flat(deals):
+    if absence.clean_scans < CLEAN_SCANS_TO_MISS:
         return trade
-    return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+    deals = found.deals_of(trade)
+    if is_flat(deals):
+        return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+    if absence.clean_scans == CLEAN_SCANS_TO_ALERT:
+        context.alert("missing", f"{trade.resource}: position {trade.position_id} is gone, and no deals say how")
+    return trade
 
 
 def find_strangers(desk: Desk, found: Findings, context: Context) -> None:
-    """Positions of our prefix that no active row explains: an order marked FAILED came late, or a row is missing."""
-    known = {trade.magic for trade in desk.trades.values()} | {trade.magic for trade in desk.late.values()}
+    """Positions of our prefix that no active trade explains.
+
+    An order that was given up came late; or the broker executed one order twice; or a row is missing.
+    """
+    explained = {
+        position.position_id
+        for trade in (*desk.trades.values(), *desk.late.values())
+        if (position := found.position_of(trade)) is not None
+    }
     unaccounted = set()
     for position in found.positions:
-        if prefix_of(position.magic) != desk.prefix or position.magic in known:
+        if prefix_of(position.magic) != desk.prefix or position.position_id in explained:
             continue
         row = desk.ledger.trades.by_magic(position.magic)
-        if row is None:
-            unaccounted.add(position.magic)
-        elif row.state is TradeState.FAILED:
+        if row is None or row.state is not TradeState.FAILED:
+            unaccounted.add(position.position_id)
+        else:
             context.alert("late", f"{row.resource}: order {row.magic} was executed after it was given up")
             late = replace(
                 row,
@@ -116,8 +141,8 @@ def find_strangers(desk: Desk, found: Findings, context: Context) -> None:
     if unaccounted - desk.unaccounted:
         context.alert(
             "unaccounted",
-            f"{desk.platform}: the ledger does not know the orders {sorted(unaccounted)} of its own prefix; "
-            "no opens on this account until they are explained",
+            f"{desk.platform}: no trade in the ledger explains the positions {sorted(unaccounted)} of its own prefix; "
+            "no opens on this account until they are gone",
         )
     desk.unaccounted = frozenset(unaccounted)
 
@@ -142,9 +167,16 @@ def is_flat(deals: Sequence[Deal]) -> bool:
 
 
 def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) -> Trade:
-    """The trade as CLOSED: its profit is the sum of the broker's deals, to the cent, and nothing else."""
+    """The trade as CLOSED: its profit is the sum of the broker's deals, to the cent, and nothing else.
+
+    ``reason`` is what it was closed for when nobody here had a reason yet.
+    """
     inward = [deal for deal in deals if deal.entry is Entry.IN]
     outward = [deal for deal in deals if deal.entry is Entry.OUT]
+    if any(deal.magic == trade.magic for deal in inward) and all(deal.magic != trade.magic for deal in outward):
+        without_us = CloseReason.BROKER  # it carried our number in, and none of ours took it out
+    else:
+        without_us = None
     return replace(
         trade,
         state=TradeState.CLOSED,
@@ -154,7 +186,7 @@ def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) ->
         opened_at=inward[0].time,
         exit_price=average_price(outward),
         closed_at=max(deal.time for deal in outward),
-        close_reason=trade.close_reason or reason,
+        close_reason=without_us or trade.close_reason or reason,
         profit=round(sum(deal.net for deal in deals), 2),
         detail=f"broker: {outward[-1].reason}",
     )

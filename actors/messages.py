@@ -73,7 +73,7 @@ class LeaseRenewed(Message):
 class LeaseLost(Message):
     """A lease is gone, or may be: stop acting on it at once."""
 
-    resource: str
+    fence: Fence
     reason: str
 
 
@@ -160,7 +160,7 @@ class AccountSnapshot(Message):
     instruments: Mapping[str, Instrument]
     trades: Mapping[str, Trade]  # active ones, by commodity
     cooldown_until: Mapping[str, Instant]
-    unaccounted: int  # live orders of our prefix that the ledger does not know: no opens until they are explained
+    unaccounted: int  # live positions of our prefix that no trade explains: no opens until they are gone
 
     def conflation_key(self) -> Hashable:
         """Only the newest snapshot of an account matters."""

@@ -18,14 +18,14 @@ from actors.desk import Conceded, Desk, as_open
 from actors.messages import Lease, Open, OpenResult, Release, Reserve
 from actors.names import RESERVATION
 from actors.system.context import Context
-from actors.system.errors import NotExecuted, OutcomeUnknown
+from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
 from connectors.base import ConnectorError, Done, OpenOrder, Outcome, Rejected, Unknown
 from persistence.errors import AnalysisSeen, SlotTaken, StaleToken
 from persistence.trades import NewTrade
 from trading.market import SECOND
 from trading.selection import choose
 from trading.sizing import Sizing
-from trading.trade import Trade, TradeState, resource
+from trading.trade import Trade, TradeState, prefix_of, resource
 
 MOST_ORDERS = 3  # the first, and at most two after requotes
 
@@ -37,7 +37,7 @@ def open_trade(desk: Desk, message: Open, context: Context) -> OpenResult:
         return refused(desk, message, checked)
     try:
         lease = context.ask(RESERVATION, Reserve(resource(desk.platform, message.analysis.commodity)))
-    except (NotExecuted, OutcomeUnknown) as error:
+    except (NotExecuted, OutcomeUnknown, Refusal) as error:
         # If it was reserved after all, it expires by itself: nothing was sent.
         return refused(desk, message, f"no reservation: {error}")
     if not isinstance(lease, Lease):
@@ -68,7 +68,20 @@ def check_again(desk: Desk, message: Open, context: Context) -> Sizing | str:
     )
     if alone.chosen is None or opinion.sizing is None:
         return alone.candidates[0].ineligible or "not connected"
-    return opinion.sizing
+    return _stranger_in_the_way(desk, analysis.commodity) or opinion.sizing
+
+
+def _stranger_in_the_way(desk: Desk, commodity: str) -> str | None:
+    """On a netting account an order would be merged with a position that is not ours, and its close would close both."""
+    if not desk.connector.capabilities.netting:
+        return None
+    try:
+        positions = desk.connector.positions(desk.deadline)
+    except ConnectorError as error:
+        return f"no look at the positions: {error}"
+    if any(p.commodity == commodity and prefix_of(p.magic) != desk.prefix for p in positions):
+        return "a position that is not ours"
+    return None
 
 
 def _open_under(lease: Lease, desk: Desk, message: Open, sizing: Sizing, context: Context) -> OpenResult:
@@ -113,9 +126,11 @@ def _submit(desk: Desk, message: Open, lease: Lease, sizing: Sizing, context: Co
         "submitted",
         context,
         commodity=new.commodity,
+        analysis_id=new.analysis_id,
         detail={
             "after": TradeState.SUBMITTED.value,
             "side": new.side.value,
+            "volume_lots": new.volume_lots,
             "expected_price": new.expected_price,
             "stop_price": new.stop_price,
             "target_price": new.target_price,

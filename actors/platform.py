@@ -7,6 +7,7 @@ raises the broker's own fence first, looks things up, and only then acts.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from actors.closing import begin_closing, continue_closing
@@ -31,18 +32,21 @@ from actors.messages import (
     TakePost,
 )
 from actors.names import ANALYST, MONITOR, RESERVATION, SCHEDULER, TRADER
-from actors.opening import open_trade
+from actors.opening import open_trade, refused
 from actors.rules import judge_rule
-from actors.system.context import Context
-from actors.system.errors import OutcomeUnknown
-from connectors.base import ConnectorError, StaleToken
-from persistence.errors import LedgerUnavailable, TradeChanged
+from actors.system.context import Context, TimerHandle
+from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
+from connectors.base import ConnectorError
+from persistence.errors import LedgerError, LedgerUnavailable, SlotTaken, TradeChanged
 from persistence.reservations import account_resource
 from trading.closings import ClosingJob
 from trading.exits import tightened
 from trading.market import SECOND, Instant
-from trading.trade import TradeState, prefix_of, sequence_of
+from trading.trade import CloseReason, TradeState, prefix_of, sequence_of
 
+UNSETTLED = frozenset({TradeState.SUBMITTED, TradeState.UNKNOWN, TradeState.CLOSING})
+FIRST_LOOK_SECONDS = 1.0
+MOST_DOUBLINGS = 12  # of the time to the next look; the monitor's interval ends it sooner
 HISTORY_BARS = 15_000  # of hours: the daily averages over 200 days have settled
 RECENT_BARS = 24  # enough to bridge a short loss of the broker
 RETRIES_PER_TTL = 6
@@ -57,7 +61,13 @@ class PlatformActor:
         self._observers = (TRADER, *observers)
         self._rules: dict[str, ClosingJob] = {}
         self._next_bar_end: dict[str, Instant] = {}
+        self._poll_interval = round(desk.settings.price_poll_seconds * SECOND)
+        self._scan_interval = round(desk.settings.ai_monitor_interval_seconds * SECOND)
         self._trouble = "starting"
+        self._ledger_fails = False
+        self._timers: dict[type, TimerHandle] = {}  # the one of each kind that is armed, or was last
+        self._looks = 0  # scans in a row that left something unsettled
+        self._looks_soon = False  # the next scan comes earlier than the interval
 
     def start(self, context: Context) -> None:
         """Take the post; what cannot be had yet is tried again."""
@@ -75,26 +85,26 @@ class PlatformActor:
             self._handle(message, context)
         except Conceded as error:
             self._stand_by(str(error), context)
-        except TradeChanged as error:
-            # Somebody wrote the row before us: memory was wrong. The next scan starts from the ledger's truth.
+        except (TradeChanged, SlotTaken) as error:
+            # Somebody wrote the row before us: memory was wrong. The next poll starts from the ledger's truth.
             desk.reload_due = True
             context.alert("reloaded", f"{desk.platform}: {error}")
         except LedgerUnavailable as error:
-            desk.reload_due = True
-            context.alert("ledger", f"{desk.platform}: {error}")
+            self._lost_ledger(error, context)
+        self._look_soon(context)
 
     def _handle(self, message: object, context: Context) -> None:
         match message:
             case Poll():
-                context.at(context.now() + round(self._desk.settings.price_poll_seconds * SECOND), Poll())
+                # Armed first: whatever fails below, the next one comes.
+                self._arm(context.at(context.now() + self._poll_interval, message), Poll)
                 self._poll(context)
             case Scan():
-                interval = round(self._desk.settings.ai_monitor_interval_seconds * SECOND)
-                context.at(context.now() + interval, Scan())
+                self._arm(context.at(context.now() + self._scan_interval, message), Scan)
+                self._looks_soon = False
                 self._scan(context)
             case Open():
-                result = open_trade(self._desk, message, context) if self._ready(context) else self._not_ready(message)
-                context.tell(TRADER, result)
+                self._open(message, context)
                 self._push(context)
             case Close():
                 self._close(message, context)
@@ -106,8 +116,8 @@ class PlatformActor:
             case LeaseRenewed(lease):
                 if self._desk.lease is not None and lease.fence == self._desk.lease.fence:
                     self._desk.lease = lease
-            case LeaseLost(resource, reason):
-                if self._desk.lease is not None and resource == self._desk.lease.fence.resource:
+            case LeaseLost(fence, reason):
+                if self._desk.lease is not None and fence == self._desk.lease.fence:
                     self._desk.concede(reason, context)
                     self._stand_by(reason, context)
             case TakePost():
@@ -119,39 +129,40 @@ class PlatformActor:
 
     def _take_post(self, context: Context) -> None:
         desk = self._desk
-        desk.begin_message(context)
         if desk.lease is not None:
             return
+        desk.begin_message(context)
         try:
             lease = context.ask(RESERVATION, Reserve(account_resource(desk.platform)))
-        except OutcomeUnknown as error:
-            self._stand_by(f"the reservation actor did not answer: {error}", context)
+        except (NotExecuted, OutcomeUnknown, Refusal) as error:
+            self._stand_by(f"the account's lease was not given: {error}", context)
             return
         if not isinstance(lease, Lease):
             self._stand_by("another process holds the account", context)
             return
+        desk.lease = lease
         try:
             desk.connector.connect(desk.deadline)
             # First the place beside the broker, then the look-up: an older process can send nothing in between.
             desk.connector.fence(lease.fence.token, desk.deadline)
             desk.instruments = desk.connector.instruments(desk.deadline)
-            desk.lease = lease
             self._recover(context)
-        except StaleToken as error:
-            desk.lease = None
-            self._stand_by(str(error), context)
         except ConnectorError as error:
-            desk.lease = None
             self._stand_by(f"{type(error).__name__}: {error}", context)
+        except (LedgerUnavailable, TradeChanged, Conceded) as error:
+            self._stand_by(str(error), context)
         else:
             self._trouble = ""
             desk.connected = True
-            context.at(context.now(), Poll())
-            context.at(context.now(), Scan())
+            self._arm(context.at(context.now(), Poll()), Poll)
+            self._arm(context.at(context.now(), Scan()), Scan)
 
     def _recover(self, context: Context) -> None:
         """Idempotent: what is on disk and at the broker decides, and dying anywhere in here changes nothing."""
         desk = self._desk
+        desk.surveyed = False
+        desk.absences.clear()
+        desk.attempts.clear()
         desk.prefix = desk.ledger.trades.register_account(desk.platform)
         ours = [p.magic for p in desk.connector.positions(desk.deadline) if prefix_of(p.magic) == desk.prefix]
         ours += [o.magic for o in desk.connector.orders(0, desk.deadline) if prefix_of(o.magic) == desk.prefix]
@@ -167,18 +178,31 @@ class PlatformActor:
     def _stand_by(self, reason: str, context: Context) -> None:
         desk = self._desk
         desk.lease = None
+        desk.connected = False
         if reason != self._trouble:
             self._trouble = reason
             context.alert("standing_by", f"{desk.platform}: {reason}")
         self._push(context)
-        context.later(desk.settings.ai_db_reservation_ttl_seconds / RETRIES_PER_TTL, TakePost())
+        again_in_seconds = desk.settings.ai_db_reservation_ttl_seconds / RETRIES_PER_TTL
+        self._arm(context.later(again_in_seconds, TakePost()), TakePost)
 
-    def _ready(self, context: Context) -> bool:
-        return self._desk.connected and self._desk.may_act(context)
+    def _arm(self, timer: TimerHandle, kind: type) -> None:
+        """Let this be the only timer of its kind: an account that lost its post and took it again polls no twice."""
+        before = self._timers.get(kind)
+        if before is not None:
+            before.cancel()
+        self._timers[kind] = timer
 
-    def _not_ready(self, message: Open) -> OpenResult:
-        reason = self._trouble or "not connected"
-        return OpenResult(self._desk.platform, message.analysis.id, message.analysis.commodity, None, reason)
+    def _lost_ledger(self, error: LedgerUnavailable, context: Context) -> None:
+        self._desk.reload_due = True
+        if not self._ledger_fails:
+            self._ledger_fails = True
+            context.alert("ledger", f"{self._desk.platform}: {error}; nothing is opened, adjusted or closed without it")
+
+    def _reload_if_due(self, context: Context) -> None:
+        if self._desk.reload_due:
+            self._desk.reload(context)
+            self._ledger_fails = False
 
     # ------------------------------------------------------------ watching
 
@@ -186,16 +210,18 @@ class PlatformActor:
         desk = self._desk
         if not desk.may_act(context):
             return
+        self._reload_if_due(context)
         try:
             fresh = desk.take_quotes(desk.connector.quotes(desk.deadline), context)
+            # Before anything else that may fail: no stop waits for the account's figures, or for bars.
+            context.tell(MONITOR, Quotes(desk.platform, context.now(), fresh))
             desk.account = desk.connector.account(desk.deadline)
             self._send_bars(context)
         except ConnectorError as error:
             self._lost_sight(error, context)
         else:
             self._found_sight(context)
-            context.tell(MONITOR, Quotes(desk.platform, context.now(), fresh))
-            self._judge_rules(context)
+        self._judge_rules(context)
         self._push(context)
 
     def _send_bars(self, context: Context) -> None:
@@ -206,11 +232,12 @@ class PlatformActor:
             if due is not None and context.now() < due:
                 continue
             series = desk.connector.bars(commodity, HISTORY_BARS if due is None else RECENT_BARS, desk.deadline)
-            # By the clock, not by the last bar: while the market is shut there is no new one to wait for.
-            self._next_bar_end[commodity] = (context.now() // series.bar_length + 1) * series.bar_length
-            if len(series) == 0:
-                continue
-            context.tell(ANALYST, Bars(desk.platform, series))
+            # By the clock, not by the next bar: while the market is shut there is no new one to wait for.
+            last_end = series.end(len(series) - 1) if len(series) else 0
+            complete = (context.now() - last_end) // series.bar_length
+            self._next_bar_end[commodity] = last_end + (complete + 1) * series.bar_length
+            if len(series):
+                context.tell(ANALYST, Bars(desk.platform, series))
 
     def _lost_sight(self, error: ConnectorError, context: Context) -> None:
         desk = self._desk
@@ -231,14 +258,16 @@ class PlatformActor:
         desk = self._desk
         if not desk.may_act(context):
             return
-        if desk.reload_due:
-            desk.reload(context)
+        self._reload_if_due(context)
         try:
             found = scan(desk)
         except ConnectorError as error:
             self._lost_sight(error, context)
             return
         find_strangers(desk, found, context)
+        if not desk.surveyed:
+            desk.surveyed = True
+            self._push(context)
         for trade in list(desk.trades.values()):
             match trade.state:
                 case TradeState.SUBMITTED:
@@ -254,15 +283,47 @@ class PlatformActor:
         for trade in list(desk.late.values()):
             settle_late(desk, trade, found, context)
 
+    def _look_soon(self, context: Context) -> None:
+        """While anything is unsettled, scan sooner than the interval asks for, and ever less soon."""
+        desk = self._desk
+        unsettled = desk.late or desk.absences or any(trade.state in UNSETTLED for trade in desk.trades.values())
+        if not unsettled:
+            self._looks = 0
+        elif not self._looks_soon and desk.may_act(context):
+            soon = min(FIRST_LOOK_SECONDS * 2.0**self._looks, desk.settings.ai_monitor_interval_seconds)
+            self._arm(context.later(soon, Scan()), Scan)
+            self._looks = min(self._looks + 1, MOST_DOUBLINGS)
+            self._looks_soon = True
+
+    # ------------------------------------------------------------ acting
+
+    def _open(self, message: Open, context: Context) -> None:
+        desk, analysis = self._desk, message.analysis
+        ready = desk.connected and desk.surveyed and desk.may_act(context)
+        try:
+            if ready:
+                result = open_trade(desk, message, context)
+            else:
+                result = refused(desk, message, self._trouble or desk.why_not_ready(context))
+        except (Conceded, LedgerError) as error:
+            row = desk.trades.get(analysis.commodity)
+            trade = row if row is not None and row.analysis_id == analysis.id else None
+            context.tell(TRADER, OpenResult(desk.platform, analysis.id, analysis.commodity, trade, str(error)))
+            raise
+        context.tell(TRADER, result)
+
     def _close(self, message: Close, context: Context) -> None:
-        trade = self._desk.trades.get(message.commodity)
+        desk = self._desk
+        trade = desk.trades.get(message.commodity)
         if trade is None or trade.trade_id != message.trade_id or trade.state is not TradeState.OPEN:
             return  # closed, or being closed: the message comes again only from those who do not know it yet
-        quote = self._desk.quotes.get(trade.commodity)
-        if quote is None or not self._ready(context):
+        quote = desk.quotes.get(trade.commodity)
+        if quote is None or not desk.may_act(context):
             return  # whoever asked asks again: it is derived from the ledger on each pass
+        if message.price is None and message.reason is not CloseReason.OPERATOR and desk.unusable(quote, context):
+            return  # no rule closes without a price to close at; a person may have seen one elsewhere
         price = quote.closing_price(trade.side) if message.price is None else message.price
-        begin_closing(self._desk, trade, message.reason, price, context)
+        begin_closing(desk, trade, message.reason, price, context)
         self._push(context)
 
     def _adjust(self, message: Adjust, context: Context) -> None:
@@ -272,9 +333,12 @@ class PlatformActor:
         if trade is None or trade.trade_id != message.trade_id or trade.state is not TradeState.OPEN:
             return
         stop = tightened(trade, message.stop_price)
-        if stop == trade.stop_price and message.target_price == trade.target_price:
+        target = message.target_price
+        if target is not None and not math.isfinite(target):
+            target = trade.target_price
+        if stop == trade.stop_price and target == trade.target_price:
             return
-        adjusted = replace(trade, stop_price=stop, target_price=message.target_price)
+        adjusted = replace(trade, stop_price=stop, target_price=target)
         line = desk.entry(
             "adjustment",
             message.reason,
@@ -284,7 +348,7 @@ class PlatformActor:
                 "stop_before": trade.stop_price,
                 "stop_after": stop,
                 "target_before": trade.target_price,
-                "target_after": message.target_price,
+                "target_after": target,
             },
         )
         desk.advance(trade, adjusted, context, line)
@@ -293,7 +357,7 @@ class PlatformActor:
         for key, job in list(self._rules.items()):
             if context.now() >= job.window.ends_at:
                 del self._rules[key]  # after the close the rule is over: nothing is still due at midnight
-            elif self._ready(context) and judge_rule(self._desk, job, context):
+            elif self._desk.may_act(context) and judge_rule(self._desk, job, context):
                 del self._rules[key]
                 context.tell(SCHEDULER, RuleJudged(key))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from actors.closing import begin_closing
 from actors.desk import Desk
+from actors.lookup import history_start, position_of
 from actors.system.context import Context
 from connectors.base import ConnectorError
 from persistence.errors import JobFired
 from trading.closings import ClosingJob, net_profit
-from trading.quotes import unusable
 from trading.trade import TradeState
 
 
@@ -22,22 +24,20 @@ def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
     if trade is None or trade.state is not TradeState.OPEN:
         return False
     quote = desk.quotes.get(job.commodity)
-    commodity = desk.market.commodities[job.commodity]
-    if quote is None or quote.time < job.window.starts_at:
-        return False
-    max_age_seconds = desk.settings.quote_max_age_seconds
-    if unusable(quote, context.now(), max_age_seconds, may_be_negative=commodity.may_be_negative) is not None:
+    if quote is None or quote.time < job.window.starts_at or desk.unusable(quote, context):
         return False
     if desk.ledger.schedule.has_fired(job.key):
         return True
     try:
-        position = next((p for p in desk.connector.positions(desk.deadline) if p.magic == trade.magic), None)
-        deals = desk.connector.deals((trade.opened_at or trade.submitted_at) - 1, desk.deadline)
+        position = position_of(trade, desk.connector.positions(desk.deadline))
+        deals = desk.connector.deals(history_start(trade), desk.deadline)
     except ConnectorError:
         return False  # no figures, no judgement: the next poll inside the window tries again
     if position is None:
         return False
     profit = net_profit(position, deals, desk.instruments[job.commodity])
+    if not math.isfinite(profit):
+        return False
     verdict = "closed" if job.closes(trade, profit) else "kept"
     said = {"key": job.key, "net_profit": round(profit, 2)}
     line = desk.entry("rule", f"{job.rule.value}:{verdict}", context, trade, detail=said)
@@ -45,8 +45,7 @@ def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
         if verdict == "closed":
             begin_closing(desk, trade, job.rule, quote.closing_price(trade.side), context, line, fired=job.key)
         else:
-            desk.ledger.schedule.fire(job.key, context.now())
-            desk.ledger.journal.append(line)
+            desk.use_up(job.key, line, context)
     except JobFired:
         desk.reload_due = True
     return True

@@ -177,7 +177,7 @@ class MockConnector:
 
     @property
     def capabilities(self) -> Capabilities:
-        """As given. Without ``dedupes_open`` a repeat is executed again; with ``expires_requests`` a late order never is."""
+        """As given: without ``dedupes_open`` repeats are executed, with ``expires_requests`` late orders are not."""
         return self._capabilities
 
     def connect(self, deadline: float) -> None:

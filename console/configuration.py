@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,14 +21,14 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from console import faults, settings_tree
 from console.environment import PREFIX, EnvironmentSource
 from console.errors import ConfigurationError
-from trading.commodities import BadCatalogue, Commodity, UnknownCommodity, catalogue
-from trading.settings import Settings
+from trading.commodities import BadCatalogue, Commodity, catalogue
+from trading.settings import CommodityOverride, Settings
 
 DEFAULT_FILE = Path("watchbill.toml")
 NOTHING = "none"
@@ -68,8 +68,11 @@ class Configuration:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the log's redaction."""
-        passwords = [account.password.get_secret_value() for account in self.settings.accounts if account.password]
-        return tuple(secret for secret in (*passwords, make_url(self.database_url).password) if secret)
+        found = [account.password.get_secret_value() for account in self.settings.accounts if account.password]
+        url = make_url(self.database_url)
+        queried = [url.query[key] for key in _telling(url)]
+        found += [url.password or "", *(value for value in queried if isinstance(value, str))]
+        return tuple(secret for secret in found if secret)
 
 
 def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
@@ -90,11 +93,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
     wrong = list(_disagreements(settings, tables))
     if wrong:
         raise ConfigurationError(faults.report(source, wrong))
-    try:
-        commodities = catalogue(tables, settings.commodities)
-    except (BadCatalogue, UnknownCommodity) as error:
-        raise ConfigurationError(faults.report(source, [str(error)])) from error
-    return Configuration(settings, commodities, file, tuple(variables.values()))
+    return Configuration(settings, catalogue(tables, settings.commodities), file, tuple(variables.values()))
 
 
 def _chosen_file(path: Path | None) -> Path | None:
@@ -110,14 +109,19 @@ def _chosen_file(path: Path | None) -> Path | None:
 
 def stray_variables(environment: Mapping[str, str]) -> list[str]:
     """Variables that look like settings but are not read, for want of the second underscore."""
-    return sorted(name for name in environment if name.upper().startswith("WATCHBILL_") and PREFIX not in name.upper())
+    looks_like_one = (name for name in environment if name.upper().startswith("WATCHBILL_"))
+    return sorted(name for name in looks_like_one if not name.upper().startswith(PREFIX))
 
 
 def masked_url(url: str) -> str:
     """A database's URL with its password hidden, and left out where it stands in the query."""
     parsed = make_url(url)
-    telling = [key for key in parsed.query if "password" in key.lower() or "secret" in key.lower()]
-    return parsed.difference_update_query(telling).render_as_string(hide_password=True)
+    return parsed.difference_update_query(_telling(parsed)).render_as_string(hide_password=True)
+
+
+def _telling(url: URL) -> list[str]:
+    """The keys of a URL's query that hold secrets."""
+    return [key for key in url.query if "password" in key.lower() or "secret" in key.lower()]
 
 
 def _gather(file: Path | None, environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[settings_tree.Path, str]]:
@@ -161,7 +165,7 @@ def _without_nothing(value: Any, path: settings_tree.Path) -> Any:
     return value
 
 
-def _disagreements(settings: Settings, tables: Iterable[str]) -> Iterable[str]:
+def _disagreements(settings: Settings, tables: Mapping[str, object]) -> Iterator[str]:
     """What the models cannot see: that accounts, overrides and catalogue speak of the same commodities."""
     known = sorted(tables)
     with_symbol = {commodity for account in settings.accounts for commodity in account.symbols}
@@ -172,15 +176,27 @@ def _disagreements(settings: Settings, tables: Iterable[str]) -> Iterable[str]:
         for commodity in account.paper.spread_points:
             if commodity not in account.symbols:
                 yield f"accounts[{index}].paper.spread_points.{commodity} has no symbol in accounts[{index}].symbols"
-    for commodity in settings.commodities:
+    for commodity, override in settings.commodities.items():
         if commodity not in known:
             yield f"commodities names {commodity}, {_not_a_commodity(commodity, known)}"
         elif commodity not in with_symbol:
             yield f"commodities.{commodity} has no symbol on an account; expected it in one account's symbols"
+        else:
+            yield from _override_faults(commodity, tables[commodity], override)
     try:
         make_url(settings.database_url.get_secret_value())
     except (ArgumentError, ValueError):
         yield f"database_url is {faults.MASK}; expected a URL such as sqlite:///state/ledger.sqlite"
+
+
+def _override_faults(name: str, table: object, override: CommodityOverride) -> Iterator[str]:
+    """What an override contradicts in the line that it changes, such as a least volume above the most."""
+    try:
+        catalogue({name: table}, {name: override})
+    except BadCatalogue as error:
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        yield from (f"commodities.{name}: {faults.said(details)}" for details in error.__cause__.errors())
 
 
 def _not_a_commodity(name: str, known: list[str]) -> str:

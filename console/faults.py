@@ -37,6 +37,7 @@ _LIMITS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal",
 _PATTERNS = {
     r"^[A-Za-z0-9_-]+$": "letters, digits, - and _",
     r"^[A-Z0-9_]+$": "capital letters, digits and _",
+    r"^\S+( \S+)*$": "text without blanks at its ends",
     r"^[A-Z]{3}$": "three capital letters, such as USD",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day, such as 17:00",
 }
@@ -60,6 +61,12 @@ def lines(error: ValidationError, variables: Mapping[Path, str]) -> list[str]:
         variable = _variable(details["loc"], variables)
         found.append(f"{line} (from {variable})" if variable else line)
     return found
+
+
+def said(details: ErrorDetails) -> str:
+    """What a validator of ours said, or pydantic's own sentence."""
+    own = details.get("ctx", {}).get("error")
+    return details["msg"] if own is None else str(own)
 
 
 def shown(value: Any) -> str:
@@ -89,7 +96,7 @@ def _line(details: ErrorDetails) -> str:
     if kind == "missing":
         return f"{where} is missing"
     if kind == "value_error":
-        return f"{where}: {details['ctx']['error']}" if where else str(details["ctx"]["error"])
+        return f"{where}: {said(details)}" if where else said(details)
     secret = settings_tree.is_secret(settings_tree.at(path))
     value = MASK if secret else shown(details["input"])
     return f"{where} is {value}; {_wanted(details)}{_near(path, details)}"

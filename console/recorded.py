@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ from feeds.files import read_bars
 from feeds.sample import sample_bars
 from feeds.synthetic import synthetic_bars
 from trading.bars import BadBars, BarSeries, Instants
+from trading.calendars import build
 from trading.commodities import UnknownCommodity, require_known
-from trading.market import Instant, iso
+from trading.market import DAY, Instant, iso
 from trading.opinion import Outlook
 from trading.settings import AccountSettings, Settings, default_accounts
 from trading.ticks import driving_instants
@@ -36,6 +37,7 @@ class Recording:
     series: Mapping[str, BarSeries]
     source: str  # in words, for people
     remark: str = ""  # what they should know about it
+    skipped: int = 0  # bars outside the trading times, left out
 
     @property
     def bars(self) -> int:
@@ -90,6 +92,21 @@ def file_recording(path: Path, commodity: str, configuration: Configuration) -> 
     except (UnknownCommodity, BadBars, FeedError) as error:
         raise CommandError(str(error)) from error
     return Recording({commodity: series}, str(path))
+
+
+def in_trading_times(recording: Recording, configuration: Configuration) -> Recording:
+    """The recording without bars that begin while their market is shut by the calendar: they are counted, and left out.
+
+    Raises `CommandError` when no bar of a commodity is left.
+    """
+    kept = {}
+    for name, series in recording.series.items():
+        times = build(configuration.commodities[name], recording.first - DAY, recording.last + DAY)
+        kept[name] = series.where(times.are_open(series.time))
+        if len(kept[name]) == 0:
+            raise CommandError(f"{recording.source}: every bar of {name} lies outside its trading times")
+    skipped = recording.bars - sum(len(series) for series in kept.values())
+    return replace(recording, series=kept, skipped=skipped)
 
 
 def cut(recording: Recording, start: Instant | None, end: Instant | None) -> tuple[Instant, Instant]:

@@ -24,7 +24,7 @@ from console.arguments import Replay, guessed_commodity
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.output import Output
-from console.recorded import Recording, cut, file_recording, paper, sample_recording, settings_for
+from console.recorded import Recording, cut, file_recording, in_trading_times, paper, sample_recording, settings_for
 from console.summary import render
 from persistence.ledger import Ledger
 from trading.market import Instant, iso
@@ -67,7 +67,7 @@ class Walk:
 
 def run(arguments: Replay, configuration: Configuration, output: Output) -> int:
     """Replay, show the closing table, and return the exit code."""
-    recording = _recording(arguments, configuration)
+    recording = in_trading_times(_recording(arguments, configuration), configuration)
     first, last = cut(recording, arguments.start, arguments.end)
     settings = settings_for(configuration.settings, recording)
     scene = Scene(settings, configuration, recording, first, last, _ledger_url(arguments.ledger), arguments.seed)
@@ -185,6 +185,7 @@ def report(
         "from": iso(first),
         "to": iso(last),
         "bars": walk.bars,
+        "bars_outside_trading_times": recording.skipped,
         "seconds": round(walk.seconds, 3),
         "bars_per_second": round(walk.bars / walk.seconds, 1) if walk.seconds else None,
         "bars_per_cpu_second": round(walk.bars / walk.cpu_seconds, 1) if walk.cpu_seconds else None,

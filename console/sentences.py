@@ -73,14 +73,15 @@ def printable(text: str) -> str:
 def _decision(reason: str, detail: Mapping[str, Any]) -> str:
     analysis, gate = mapping(detail.get("analysis")), mapping(detail.get("gate"))
     reached, threshold = number(gate.get("confidence")), number(gate.get("threshold"))
-    told_below = reason == BELOW_THRESHOLD and reached is not None and threshold is not None
-    parts = ["refused" if told_below else verdict(reason, detail.get("chosen"))]
+    told = []
     if analysis.get("strategy"):
-        parts.append(f"{words(analysis['strategy'])} {words(analysis.get('side'))}")
+        told.append(f"{words(analysis['strategy'])} {words(analysis.get('side'))}")
     if reached is not None and threshold is not None:
         against = "over" if reached >= threshold else "below"
-        parts.append(f"confidence {reached:.1f} {against} {threshold:g}")
-    return ", ".join(parts)
+        told.append(f"confidence {reached:.1f} {against} {threshold:g}")
+        if reason == BELOW_THRESHOLD:
+            return f"refused: {', '.join(told)}"
+    return ", ".join((verdict(reason, detail.get("chosen")), *told))
 
 
 def _transition(reason: str, detail: Mapping[str, Any], digits: int | None) -> str:

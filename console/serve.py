@@ -19,13 +19,13 @@ from types import FrameType
 from rich.live import Live
 
 from actors.accounts import Market
+from actors.reservation import LEASE_LOST
 from actors.system.alerts import Alert
 from actors.system.clocks import TickClock
 from actors.system.health import HealthRound
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import EXIT_ESCALATED, System
 from actors.virtual_crew import market_for
-from actors.reservation import LEASE_LOST
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.paper import PaperConnector
 from console import logs
@@ -37,7 +37,7 @@ from console.live_watch import LiveWatch
 from console.observer import OBSERVER, ObserverActor
 from console.output import Output
 from console.reading import ledger_for_reading
-from console.recorded import Recording, cut, first_judged, paper, require_bars, sample_or_simulated
+from console.recorded import Recording, cut, first_judged, in_trading_times, paper, require_bars, sample_or_simulated
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
 from persistence.reservations import crew_resource
@@ -85,7 +85,7 @@ class Ending:
 
 def run(arguments: Serve, configuration: Configuration, output: Output) -> int:
     """Serve until a signal, an escalation or the end of the program; returns the exit code."""
-    recording = sample_or_simulated(arguments.seed)
+    recording = in_trading_times(sample_or_simulated(arguments.seed), configuration)
     if recording.remark:
         log.warning(recording.remark)
     require_bars(configuration.settings, recording)

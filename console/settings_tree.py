@@ -6,6 +6,7 @@ A path is a tuple of keys and indexes as pydantic reports them, such as ``("acco
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from enum import Enum
 from types import UnionType
@@ -16,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from trading.settings import Settings
 
 Path = tuple[str | int, ...]
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # what TOML lets stand without quotes
 
 
 def plain(annotation: Any) -> tuple[Any, bool]:
@@ -150,5 +152,6 @@ def written(path: Path) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         elif key != "[key]":  # pydantic's mark for "the key itself is wrong"
-            text += f".{key}" if text else key
+            name = key if BARE_KEY.fullmatch(key) else repr(key)
+            text += f".{name}" if text else name
     return text

@@ -108,6 +108,8 @@ class Database:
             raise LedgerUnavailable(self.name, str(error)) from error
 
     def _connect_to_file(self, parts: URL) -> None:
+        if self._file is not None and self._file.is_dir():
+            raise LedgerUnavailable(self.name, "it is a directory")
         if not self.read_only:
             self._open_file_for_writing(parts)
         elif self._file is not None and not self._file.exists():
@@ -124,8 +126,9 @@ class Database:
             raise LedgerUnavailable(self.name, f"its file system allows no write-ahead log (the mode stays {mode!r})")
         sqlite.warn_of_wal_reset_defect(sqlite.newest_sqlite().sqlite_version_info)
         self._writer = engine.connect()
-        with self._writer.begin():  # takes the write lock, and so finds out whether this file can be written at all
-            pass
+        with self._writer.begin() as probe:  # on a read-only file SQLite grants the transaction, and refuses the writes
+            self._writer.exec_driver_sql("PRAGMA user_version = 0")
+            probe.rollback()
 
     def _connect_to_postgresql(self, parts: URL) -> None:
         self._readers = self._kept(postgresql.engine(parts, read_only=True))

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from persistence import sqlite
-from persistence.errors import LedgerError, LedgerUnavailable, SlotTaken, StaleToken, TradeChanged
+from persistence.errors import LedgerUnavailable, SlotTaken, StaleToken, TradeChanged
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
@@ -326,7 +326,7 @@ def test_reservations_and_tokens_survive_a_restart(url: str) -> None:
 
 def test_the_databases_clock_is_the_time_of_day(url: str) -> None:
     with a_ledger(url) as ledger, ledger.reading() as connection:
-        now_ms = connection.exec_driver_sql("SELECT unixepoch('now') * 1000").scalar_one()
+        now_ms = connection.exec_driver_sql("SELECT strftime('%s', 'now') * 1000").scalar_one()
     with a_ledger(url) as ledger:
         assert 0 <= given(ledger.reservations).expires_at - TTL_MS - now_ms < DEADLINE_SECONDS * 1_000
 
@@ -474,14 +474,15 @@ def test_nobody_takes_over_while_a_transaction_is_behind_its_fence(
 def test_a_holder_paused_past_its_lease_submits_nothing(url: str, clock: Clock, lost: str) -> None:
     ledger = Ledger.open(url, lease_clock=clock)
     ledger.trades.register_account("alpha")
-    account, slot = (given(ledger.reservations, name).fence for name in ("account:alpha", "alpha:EURUSD"))
+    fences = {name: given(ledger.reservations, name).fence for name in ("account:alpha", "alpha:EURUSD")}
     clock.at += TTL_MS
-    kept = slot if lost == account.resource else account
-    again = given(ledger.reservations, kept.resource).fence
-    given(ledger.reservations, lost, "heir")
-    account, slot = (again if fence.resource == kept.resource else fence for fence in (account, slot))
+    for name in fences:
+        if name == lost:
+            given(ledger.reservations, name, "heir")
+        else:
+            fences[name] = given(ledger.reservations, name).fence
     with pytest.raises(StaleToken, match=lost):
-        ledger.trades.submit(a_new_trade("analysis-1"), account, slot)
+        ledger.trades.submit(a_new_trade("analysis-1"), fences["account:alpha"], fences["alpha:EURUSD"])
     assert ledger.trades.list() == []
     ledger.close()
 

@@ -53,15 +53,21 @@ class BarSeries:
 
     def window(self, start: int, stop: int) -> BarSeries:
         """Bars ``start`` up to but not including ``stop``, without copying."""
-        cut = slice(start, stop)
+        return self._taken(slice(start, stop))
+
+    def where(self, wanted: NDArray[np.bool_]) -> BarSeries:
+        """The bars for which ``wanted``, of shape (n,), is true."""
+        return self._taken(wanted)
+
+    def _taken(self, which: slice | NDArray[np.bool_]) -> BarSeries:
         return replace(
             self,
-            time=self.time[cut],
-            open=self.open[cut],
-            high=self.high[cut],
-            low=self.low[cut],
-            close=self.close[cut],
-            spread=self.spread[cut],
+            time=self.time[which],
+            open=self.open[which],
+            high=self.high[which],
+            low=self.low[which],
+            close=self.close[which],
+            spread=self.spread[which],
         )
 
 
@@ -69,7 +75,8 @@ def check_bars(series: BarSeries, *, may_be_negative: bool = False, source: str 
     """The same series, or ``BadBars`` naming the first row at fault, what is wrong and what was expected.
 
     Refused: unequal columns, no rows, NaN or infinite prices, prices at or below zero (unless ``may_be_negative``),
-    a high below the low, an open or close outside low..high, a negative (crossed) spread, unsorted or duplicate times.
+    a high below the low, an open or close outside low..high, an infinite or negative (crossed) spread, unsorted or
+    duplicate times. That times lie on a grid of ``bar_seconds`` is for whoever found that length to check.
     """
     columns = {"open": series.open, "high": series.high, "low": series.low, "close": series.close}
     if len(series) == 0:
@@ -93,6 +100,7 @@ def check_bars(series: BarSeries, *, may_be_negative: bool = False, source: str 
     for name in ("open", "close"):
         column = columns[name]
         refuse((column > series.high) | (column < series.low), name, column, "a price between low and high")
+    refuse(np.isinf(series.spread), "spread", series.spread, "a finite spread, or none (NaN)")
     refuse(series.spread < 0, "spread", series.spread, "an ask that is not below the bid")
     step = np.diff(series.time, prepend=series.time[:1] - 1)
     refuse(step == 0, "time", series.time, "a time that was not there before (duplicate)")

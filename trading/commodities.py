@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from trading.market import Instrument
-from trading.settings import CommodityId, CommodityOverride, Model, NotNegative, PaperSettings, Positive
+from trading.settings import CommodityId, CommodityOverride, Finite, Model, NotNegative, PaperSettings, Positive
 
 
 class BadCatalogue(ValueError):
@@ -36,10 +36,23 @@ class Commodity(Model):
     volume_max_lots: Positive
     volume_step_lots: Positive
     typical_spread_points: NotNegative
-    swap_long_per_lot: float
-    swap_short_per_lot: float
-    group: str  # commodities that tend to move together
+    swap_long_per_lot: Finite
+    swap_short_per_lot: Finite
+    group: Annotated[str, Field(min_length=1)]  # commodities that tend to move together
     may_be_negative: bool = False
+
+    @model_validator(mode="after")
+    def volumes_agree(self) -> Commodity:
+        """Refuse volumes of which none could be traded."""
+        if self.volume_min_lots > self.volume_max_lots:
+            raise ValueError(
+                f"volume_min_lots is {self.volume_min_lots:g}, above volume_max_lots, which is {self.volume_max_lots:g}"
+            )
+        if self.volume_step_lots > self.volume_min_lots:
+            raise ValueError(
+                f"volume_step_lots is {self.volume_step_lots:g}, above volume_min_lots, which is {self.volume_min_lots:g}"
+            )
+        return self
 
     @field_validator("zone")
     @classmethod
@@ -47,7 +60,7 @@ class Commodity(Model):
         """Refuse a zone that the time zone database does not have."""
         try:
             ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"{zone!r} is not a time zone") from error
         return zone
 
@@ -90,11 +103,12 @@ def catalogue(
             raise BadCatalogue(f"commodity {name!r} is {table!r}; expected a table")
         changes = overrides[name].model_dump(exclude_none=True) if name in overrides else {}
         try:
-            commodities[name] = Commodity.model_validate({"id": name, **table, **changes})
+            commodities[name] = Commodity.model_validate({**table, **changes, "id": name})
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(str(part) for part in first["loc"])
-            raise BadCatalogue(f"commodity {name!r}: {field}: {first['msg']} (it is {first['input']!r})") from error
+            fault = f"{field}: {first['msg']} (it is {first['input']!r})" if field else first["msg"]
+            raise BadCatalogue(f"commodity {name!r}: {fault}") from error
     return commodities
 
 

@@ -22,10 +22,12 @@ def _percent(value: float) -> float:
 
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent: TypeAlias = Annotated[float, AfterValidator(_percent), Field(ge=0, le=100, allow_inf_nan=False)]
 CommodityId: TypeAlias = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Z0-9_]+$")]
+Symbol: TypeAlias = Annotated[str, Field(min_length=1, max_length=29, pattern=r"^\S+( \S+)*$")]
 Profile: TypeAlias = Literal["conservative", "standard", "aggressive"]
 
 PROFILES: tuple[Profile, ...] = ("conservative", "standard", "aggressive")  # strictest first
@@ -188,7 +190,7 @@ class AccountSettings(Model):
     name: Name
     connector: Literal["paper"] = "paper"
     enabled: bool = True
-    symbols: Annotated[dict[CommodityId, Annotated[str, Field(min_length=1, max_length=29)]], Field(min_length=1)]
+    symbols: Annotated[dict[CommodityId, Symbol], Field(min_length=1)]
     login: Annotated[int, Field(gt=0)] | None = None
     password: SecretStr | None = None
     server: str | None = None
@@ -223,8 +225,8 @@ class CommodityOverride(Model):
     volume_min_lots: Positive | None = None
     volume_max_lots: Positive | None = None
     volume_step_lots: Positive | None = None
-    swap_long_per_lot: float | None = None
-    swap_short_per_lot: float | None = None
+    swap_long_per_lot: Finite | None = None
+    swap_short_per_lot: Finite | None = None
     day_end: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None  # in the zone of it
     may_be_negative: bool | None = None
 
@@ -290,6 +292,8 @@ class Settings(Model):
                         f"at {account.server!r}"
                     )
                 logins[key] = account.name
+        if not any(account.enabled for account in self.accounts):
+            raise ValueError("accounts: none is enabled; expected at least one")
         return self
 
     def account(self, name: str) -> AccountSettings:

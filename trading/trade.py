@@ -139,7 +139,7 @@ class Trade:
         if self.entry_price is None:
             return False
         agreed = self.entry_price - self.side.sign * self.stop_distance
-        return self.side.sign * (self.stop_price - agreed) > 1e-12
+        return self.side.sign * (self.stop_price - agreed) > 1e-9 * self.stop_distance
 
 
 def resource(platform: str, commodity: str) -> str:

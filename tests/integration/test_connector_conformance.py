@@ -272,6 +272,7 @@ def test_c19_a_partial_close_leaves_the_rest_under_the_same_identifier(broker: B
     assert part.volume_lots == 0.1
     (rest,) = broker.connector.positions(FAR)
     assert (rest.volume_lots, rest.position_id) == (0.2, done.position_id)
+    assert broker.connector.account(FAR).margin_used == pytest.approx(100_000 * 0.2 * rest.open_price / 30, abs=0.02)
     assert isinstance(close(broker, rest.ticket, lots=0.2), Done)
     assert [deal.volume_lots for deal in deals_of(broker, done.position_id)] == [0.3, 0.1, 0.2]
 

@@ -454,6 +454,19 @@ def test_a_stop_out_comes_at_its_own_tick_although_nobody_asked() -> None:
     assert unasked.outs()[0].time < MONDAY + 13 * HOUR
 
 
+def test_a_stop_out_comes_at_the_first_tick_at_which_equity_is_half_the_margin() -> None:
+    account = desk(bars_of("EURUSD", FALLING))
+    done = account.open(Side.BUY, 2.0)
+    half = account.paper.account(FAR).margin_used / 2
+    worth = {}
+    for at in driving_instants([bars_of("EURUSD", FALLING)], MONDAY, MONDAY + 13 * HOUR).tolist():
+        account.clock.go_to(at)
+        worth[at] = 10_000 + round((account.quote().bid - done.price) * 200_000, 2)
+
+    first = next(at for at, equity in worth.items() if equity <= half)
+    assert [deal.time for deal in account.outs()] == [first]
+
+
 def test_a_stop_out_waits_while_the_market_is_shut() -> None:
     series = bars_of("EURUSD", [(1.1, 1.1, 1.1, 1.1), (1.0, 1.0, 1.0, 1.0)])
     account = desk(replace(series, time=np.array([MONDAY, MONDAY + 49 * HOUR])), terms=PLAIN)

@@ -196,6 +196,11 @@ class TestWrongKeys:
     def test_a_wrong_key_names_itself_and_its_nearest_right_one(self, text: str, fault: str) -> None:
         assert refusal(text) == [fault]
 
+    @pytest.mark.parametrize("key", ["self", "model_config", "_env_file", '"a b"', '""', '"accounts[0]"'])
+    def test_no_key_is_so_odd_that_it_is_taken(self, key: str) -> None:
+        (fault,) = refusal(f"{key} = 1")
+        assert fault.startswith(f"{key.replace(chr(34), chr(39))} is not a setting")
+
     def test_the_value_of_an_unknown_key_is_not_shown_since_it_may_be_a_secret(self) -> None:
         text = TWO_ACCOUNTS + 'pasword = "hunter2"'
         assert refusal(text) == ["accounts[1].pasword is not a setting; did you mean accounts[1].password?"]
@@ -236,6 +241,10 @@ class TestWrongValues:
             (
                 "[strategies.day.weights]\nbase = 0.9",
                 "strategies.day.weights: the four weights sum to 1.55; expected 1 (fractions, not hundredths)",
+            ),
+            (
+                "[[accounts]]\nname = 'a'\nsymbols = { EURUSD = ' E' }",
+                "accounts[0].symbols.EURUSD is ' E'; expected text without blanks at its ends",
             ),
             ("[risk]\nrisk_per_trade_fraction = 0.06",
              "risk.risk_per_trade_fraction is 0.06; expected a number greater than 0, at most 0.05"),
@@ -304,6 +313,11 @@ class TestCommodities:
         assert configuration.commodities["EURUSD"].digits == 5
         assert "BITCOIN" in configuration.commodities
 
+    def test_an_override_that_contradicts_the_rest_of_its_line_is_refused(self) -> None:
+        assert refusal("[commodities.EURUSD]\nvolume_min_lots = 200") == [
+            "commodities.EURUSD: volume_min_lots is 200, above volume_max_lots, which is 100"
+        ]
+
     def test_what_is_traded_is_what_an_enabled_account_has_a_symbol_for(self) -> None:
         assert read(TWO_ACCOUNTS).traded == ("EURUSD", "GBPUSD")
         assert read(TWO_ACCOUNTS + "enabled = false").traded == ("EURUSD",)
@@ -320,6 +334,8 @@ class TestTheDatabase:
     def test_a_password_in_the_query_is_left_out_too(self) -> None:
         shown = masked_url("postgresql+psycopg://host/ledger?password=hunter2&sslmode=require")
         assert shown == "postgresql+psycopg://host/ledger?sslmode=require"
+        configuration = load(None, {"WATCHBILL__DATABASE_URL": "postgresql+psycopg://host/ledger?password=hunter2"})
+        assert configuration.secrets == ("hunter2",)
 
     def test_what_is_no_url_is_refused_without_being_shown(self) -> None:
         faults = refusal('database_url = "me:hunter2"')

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from made_ledger import History, configuration_of
+from made_ledger_file import History, configuration_of
 
 from console import doctor
 from console.arguments import Doctor
@@ -73,16 +73,6 @@ def test_a_variable_that_looks_like_a_setting_is_pointed_out(configuration: Conf
     check = seen(configuration, WATCHBILL_CREW="x")["configuration"]
     assert check["state"] == "warning"
     assert "WATCHBILL_CREW" in check["saw"]
-
-
-def test_accounts_that_are_all_disabled_are_pointed_out(tmp_path: Path) -> None:
-    off = {"WATCHBILL__ACCOUNTS__0__ENABLED": "false", "WATCHBILL__ACCOUNTS__1__ENABLED": "false"}
-    assert seen(configuration_of(tmp_path, **off))["configuration"]["state"] == "warning"
-
-
-def test_a_smallest_order_above_the_largest_fails(tmp_path: Path) -> None:
-    odd = configuration_of(tmp_path, WATCHBILL__COMMODITIES__EURUSD__VOLUME_MIN_LOTS="200")
-    assert seen(odd)["catalogue"]["state"] == "failed"
 
 
 def test_a_check_that_breaks_does_not_hide_the_others(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_ledger import NOON, OWNER, History, configuration_of
+from made_ledger_file import NOON, OWNER, History, configuration_of
 from rich.console import Console, RenderableType
 
 from console import status, trades, why
@@ -309,6 +309,18 @@ class TestOldLines:
         self, kind: str, reason: str, detail: dict[str, Any]
     ) -> None:
         assert sentence(kind, reason, detail).isprintable()
+
+    @pytest.mark.parametrize(
+        ("reason", "said"),
+        [
+            ("refused:confidence", "refused: day sell, confidence 38.2 below 68"),
+            ("refused:veto", "refused: veto, day sell, confidence 38.2 below 68"),
+            ("open_told", "told beta to open, day sell, confidence 38.2 below 68"),
+        ],
+    )
+    def test_a_decision_is_told_with_its_numbers(self, reason: str, said: str) -> None:
+        detail = {"analysis": {"strategy": "day", "side": "sell"}, "gate": {"confidence": 38.21, "threshold": 68}}
+        assert sentence("decision", reason, {**detail, "chosen": "beta"}) == said
 
     def test_a_line_becomes_an_event_of_the_live_view(self) -> None:
         detail = {"before": "closing", "after": "closed", "exit_price": 1.1, "profit": -3.456}

@@ -52,6 +52,7 @@ def test_a_close_at_the_current_price_gets_the_current_price() -> None:
 
 def test_a_level_that_the_previous_tick_stood_at_is_over() -> None:
     assert closing(110_000, 109_000, 110_000) == 109_000
+    assert closing(109_000, 110_000, 109_000) == 110_000
 
 
 def test_a_level_that_the_path_did_not_reach_fills_at_the_current_price() -> None:

@@ -1,0 +1,386 @@
+"""How the ledger opens: what it makes, what it refuses, and what it says then."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from made_ledger import Holder, a_ledger, a_line
+
+from persistence import database, migrations, sqlite
+from persistence.errors import LedgerError, LedgerFromTheFuture, LedgerUnavailable, NestedTransaction
+from persistence.ledger import Ledger
+from trading.trade import TradeState
+
+DEADLINE_SECONDS = 60.0
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a ledger may be."""
+    return tmp_path / "ledger.db"
+
+
+def url_of(file: Path) -> str:
+    return f"sqlite:///{file}"
+
+
+def schema(connection: Any) -> list[tuple[str, str]]:
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").fetchall()
+    return [(name, " ".join(sql.split())) for name, sql in rows if name != "alembic_version"]
+
+
+# ---------------------------------------------------------------- making
+
+
+def test_a_new_ledger_is_made_with_its_directory_for_its_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "of" / "mine" / "ledger.db"
+    with a_ledger(url_of(file)) as ledger:
+        assert ledger.name == str(file)
+    assert file.is_file()
+    if os.name == "posix":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_commit_is_durable_and_references_are_checked(file: Path) -> None:
+    with a_ledger(url_of(file)) as ledger, ledger.writing() as connection:
+        asked = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # 2 is FULL
+
+
+def test_tables_made_in_memory_are_those_that_the_migrations_make(file: Path) -> None:
+    with a_ledger(url_of(file)), closing(sqlite3.connect(file)) as connection:
+        migrated = schema(connection)
+    with a_ledger() as ledger, ledger.reading() as in_memory:
+        made = schema(in_memory.connection.driver_connection)
+    assert made == migrated
+    assert {name for name, _ in made} >= {"reservation", "account", "trade", "journal", "scheduled"}
+
+
+def test_the_list_of_revisions_is_that_of_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    scripts = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(scripts)) == migrations.REVISIONS
+
+
+def test_a_path_of_strange_characters_is_only_a_path(tmp_path: Path) -> None:
+    file = tmp_path / "50% of #1, ü" / "ledger.db"
+    with a_ledger(url_of(file)) as writer, a_ledger(url_of(file), read_only=True) as reader:
+        writer.journal.append(a_line())
+        assert len(reader.journal.list()) == 1
+    assert file.is_file()
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing_behind(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade = alembic.command.upgrade
+
+    def fails_at_the_end(config: Config, revision: str) -> None:
+        upgrade(config, revision)
+        raise RuntimeError("the power is out")
+
+    monkeypatch.setattr(alembic.command, "upgrade", fails_at_the_end)
+    with pytest.raises(RuntimeError, match="the power is out"):
+        Ledger.open(url_of(file))
+    with closing(sqlite3.connect(file)) as connection:
+        assert schema(connection) == []
+    monkeypatch.undo()
+    with a_ledger(url_of(file)) as ledger:
+        Holder(ledger).submit()
+
+
+in_child: dict[str, Barrier] = {}
+
+
+def begin_child(ready: Barrier) -> None:
+    """What the processes share."""
+    in_child["ready"] = ready
+
+
+def open_and_write(url: str) -> int:
+    """A process that starts at the same moment as others."""
+    in_child["ready"].wait(DEADLINE_SECONDS)
+    with a_ledger(url) as ledger:
+        ledger.journal.append(a_line())
+        return ledger.trades.register_account("alpha")
+
+
+def test_processes_that_start_at_once_on_a_new_file_all_succeed(tmp_path: Path) -> None:
+    fresh = multiprocessing.get_context("spawn")
+    starting = 3
+    with ProcessPoolExecutor(
+        starting, mp_context=fresh, initializer=begin_child, initargs=(fresh.Barrier(starting),)
+    ) as processes:
+        for number in range(5):
+            url = url_of(tmp_path / f"{number}.db")
+            runs = [processes.submit(open_and_write, url) for _ in range(starting)]
+            assert len({run.result(DEADLINE_SECONDS) for run in runs}) == 1
+            with a_ledger(url) as ledger:
+                assert len(ledger.journal.list()) == starting
+
+
+# ---------------------------------------------------------------- refusing
+
+
+def test_a_database_from_the_future_is_refused_and_left_alone(file: Path) -> None:
+    with a_ledger(url_of(file)):
+        pass
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9041'")
+        connection.commit()
+        before = schema(connection)
+    for read_only in (False, True):
+        with pytest.raises(LedgerFromTheFuture, match=f"{file.name} is at revision '9041', newer than .*'0001'"):
+            Ledger.open(url_of(file), read_only=read_only)
+    with closing(sqlite3.connect(file)) as connection:
+        assert schema(connection) == before
+
+
+def test_the_database_of_another_program_is_refused_and_left_alone(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE bookmark (url TEXT)")
+    with pytest.raises(LedgerUnavailable, match="tables of another program: bookmark"):
+        Ledger.open(url_of(file))
+    with closing(sqlite3.connect(file)) as connection:
+        assert [name for name, _ in schema(connection)] == ["bookmark"]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_is_no_database_is_refused(file: Path, read_only: bool) -> None:
+    file.write_bytes(b"date,open,high,low,close\n" * 100)
+    with pytest.raises(LedgerUnavailable, match=r"ledger\.db cannot be used: file is not a database"):
+        Ledger.open(url_of(file), read_only=read_only)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_directory_in_the_files_place_is_refused(file: Path, read_only: bool) -> None:
+    file.mkdir()
+    with pytest.raises(LedgerUnavailable, match=r"ledger\.db cannot be used: it is a directory"):
+        Ledger.open(url_of(file), read_only=read_only)
+
+
+def test_a_directory_that_cannot_be_made_is_named(file: Path) -> None:
+    file.write_text("a file where a directory should be")
+    with pytest.raises(LedgerUnavailable, match=r"ledger\.db.below.ledger\.db cannot be used: .*(exists|directory)"):
+        Ledger.open(url_of(file / "below" / "ledger.db"))
+
+
+def test_a_ledger_that_cannot_be_written_is_refused_at_once(file: Path) -> None:
+    with a_ledger(url_of(file)):
+        pass
+    with pytest.raises(LedgerUnavailable, match="attempt to write a readonly database"):
+        Ledger.open(f"sqlite:///file:{file.as_posix()}?mode=ro&uri=true")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("ledger.db", "expected something like sqlite:///state/ledger.db"),
+        ("", "expected something like sqlite:///state/ledger.db"),
+        ("mysql://me:secret@host/ledger", "mysql is not supported, only sqlite and postgresql"),
+        ("sqlite://ledger.db", "Invalid SQLite URL"),
+    ],
+)
+def test_a_url_that_is_none_is_refused(url: str, reason: str) -> None:
+    with pytest.raises(LedgerUnavailable, match=reason) as caught:
+        Ledger.open(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_password_is_not_shown_when_the_server_cannot_be_reached() -> None:
+    url = "postgresql://me:secret@127.0.0.1:1/ledger?connect_timeout=1"
+    with pytest.raises(LedgerUnavailable, match=r"me:\*\*\*@127\.0\.0\.1:1/ledger") as caught:
+        Ledger.open(url)
+    assert "secret" not in str(caught.value)
+
+
+# ---------------------------------------------------------------- reading only
+
+
+def test_reading_only_works_while_another_writes_and_changes_nothing(file: Path) -> None:
+    with a_ledger(url_of(file)) as writer, a_ledger(url_of(file), read_only=True) as reader:
+        assert reader.trades.active() == []
+        trade = Holder(writer).submit(a_line())
+        with writer.writing() as connection:
+            writer.journal.write(connection, [a_line("not committed yet")])
+            assert reader.trades.active() == [trade]
+            assert [line.kind for line in reader.journal.list()] == ["transition"]
+        assert reader.reservations.is_resource_reserved("alpha:EURUSD")
+        with pytest.raises(LedgerUnavailable, match="opened to be read only"):
+            reader.journal.append(a_line())
+        with pytest.raises(LedgerUnavailable, match="readonly"), reader.reading() as connection:
+            connection.exec_driver_sql("DELETE FROM trade")
+        assert reader.trades.active() == [trade]
+
+
+def test_reading_only_creates_no_file(file: Path) -> None:
+    with pytest.raises(LedgerUnavailable, match=r"ledger\.db cannot be used: there is no such file"):
+        Ledger.open(url_of(file), read_only=True)
+    assert list(file.parent.iterdir()) == []
+
+
+def test_reading_only_does_not_migrate(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.touch()
+    with pytest.raises(LedgerUnavailable, match="it is empty"):
+        Ledger.open(url_of(file), read_only=True)
+    assert file.stat().st_size == 0
+    with a_ledger(url_of(file)):
+        pass
+    monkeypatch.setattr("persistence.migrate.HEAD", "0002")
+    monkeypatch.setattr("persistence.migrate.REVISIONS", ("0001", "0002"))
+    with pytest.raises(LedgerUnavailable, match="at revision '0001' and this program reads '0002'"):
+        Ledger.open(url_of(file), read_only=True)
+
+
+# ---------------------------------------------------------------- transactions
+
+
+@pytest.fixture(params=["memory", "file"])
+def ledger(request: pytest.FixtureRequest, file: Path) -> Iterator[Ledger]:
+    """A ledger in memory, and one in a file."""
+    with a_ledger("sqlite://" if request.param == "memory" else url_of(file)) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("outer", ["reading", "writing"])
+@pytest.mark.parametrize("inner", ["reading", "writing"])
+def test_a_transaction_inside_another_is_an_error_and_no_deadlock(ledger: Ledger, outer: str, inner: str) -> None:
+    with getattr(ledger, outer)():
+        with pytest.raises(NestedTransaction), getattr(ledger, inner)():
+            pass
+        with pytest.raises(NestedTransaction):
+            ledger.trades.active()
+        with pytest.raises(NestedTransaction):
+            ledger.close()
+    ledger.journal.append(a_line())
+
+
+def test_a_transaction_that_raises_writes_nothing(ledger: Ledger) -> None:
+    def writes_and_raises() -> None:
+        with ledger.writing() as connection:
+            ledger.journal.write(connection, [a_line()])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        writes_and_raises()
+    assert ledger.journal.list() == []
+
+
+def test_threads_share_a_ledger(ledger: Ledger) -> None:
+    ready = threading.Barrier(6)
+
+    def write_and_read(number: int) -> int:
+        ready.wait(DEADLINE_SECONDS)
+        for _ in range(10):
+            ledger.journal.append(a_line(reason=f"thread {number}"), fold=True)
+            ledger.journal.count_by_reason("transition")
+        return ledger.journal.count_by_reason("transition")[f"thread {number}"]
+
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(write_and_read, range(6))) == [10] * 6
+
+
+def test_a_closed_ledger_says_so_and_may_be_closed_again(ledger: Ledger) -> None:
+    ledger.close()
+    ledger.close()
+    for use in (lambda: ledger.journal.append(a_line()), ledger.trades.active):
+        with pytest.raises(LedgerUnavailable, match="it was closed"):
+            use()
+
+
+def test_each_ledger_in_memory_is_a_world_of_its_own() -> None:
+    with a_ledger() as one, a_ledger() as other:
+        one.journal.append(a_line())
+        assert other.journal.list() == []
+
+
+def test_ledgers_can_share_a_memory_by_its_name() -> None:
+    url = "sqlite:///file:shared_world?mode=memory&cache=shared&uri=true"
+    with a_ledger(url, writer="one") as one, a_ledger(url, writer="other") as other:
+        Holder(one, "one").submit()
+        assert other.reservations.reserve_resource("account:alpha", "other", 60) is None
+        assert other.trades.active() == one.trades.active()
+
+
+def test_a_full_disk_refuses_the_write_and_nothing_of_it_remains(ledger: Ledger) -> None:
+    me = Holder(ledger)
+    trade = me.open()
+    with ledger.writing() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    long_story = a_line(reason="x" * 20_000)
+    with pytest.raises(LedgerUnavailable, match="database or disk is full"):
+        me.advance(trade, TradeState.CLOSING, a_line(), long_story)
+    assert ledger.trades.active() == [trade]
+    assert ledger.journal.list() == []
+    with ledger.writing() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1073741823")
+    me.close(trade)
+
+
+def test_a_database_that_others_keep_locked_is_given_up_in_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0.05)
+    with a_ledger(url_of(file)) as ledger, closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LedgerUnavailable, match="database is locked"):
+            ledger.journal.append(a_line())
+        other.execute("ROLLBACK")
+        ledger.journal.append(a_line())
+
+
+def test_threads_that_keep_the_connection_are_given_up_in_time(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LOCK_TIMEOUT_SECONDS", 0.05)
+    with a_ledger(url_of(file)) as ledger, ThreadPoolExecutor(1) as other_thread:
+        with ledger.writing():
+            waiting = other_thread.submit(ledger.journal.append, a_line())
+            assert isinstance(waiting.exception(DEADLINE_SECONDS), LedgerUnavailable)
+        with pytest.raises(LedgerUnavailable, match=r"other threads have kept the connection for 0\.05 seconds"):
+            waiting.result()
+
+
+def test_a_statement_that_is_wrong_is_not_called_a_broken_database(ledger: Ledger) -> None:
+    with pytest.raises(LedgerError, match="refused a statement") as caught:
+        ledger.journal.append(a_line(platform=object()))
+    assert not isinstance(caught.value, LedgerUnavailable)
+
+
+# ---------------------------------------------------------------- the library
+
+
+@pytest.mark.parametrize(
+    ("version", "is_defective"),
+    [((3, 6, 23), False), ((3, 7, 0), True), ((3, 40, 1), True), ((3, 51, 2), True), ((3, 51, 3), False)],
+)
+def test_the_versions_of_sqlite_with_the_wal_reset_defect_are_known(
+    version: tuple[int, ...], is_defective: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert sqlite.has_wal_reset_defect(version) == is_defective
+    sqlite.warn_of_wal_reset_defect.cache_clear()
+    with caplog.at_level(logging.WARNING, logger="persistence.sqlite"):
+        sqlite.warn_of_wal_reset_defect(version)
+        sqlite.warn_of_wal_reset_defect(version)
+    assert len(caplog.messages) == is_defective
+
+
+def test_the_newest_sqlite_that_is_installed_is_used() -> None:
+    assert sqlite.newest_sqlite().sqlite_version_info >= sqlite3.sqlite_version_info
+    with a_ledger() as ledger, ledger.reading() as connection:
+        in_use = connection.exec_driver_sql("SELECT sqlite_version()").scalar_one()
+    assert in_use == sqlite.newest_sqlite().sqlite_version
