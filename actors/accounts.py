@@ -6,6 +6,7 @@ knows itself, right before it acts. Both use this one function, so they can only
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -98,6 +99,8 @@ def _facts(
     instrument = snapshot.instruments.get(analysis.commodity)
     quote = snapshot.quotes.get(analysis.commodity)
     if snapshot.account is None or instrument is None or quote is None:
+        return Facts()
+    if not (math.isfinite(snapshot.account.equity) and math.isfinite(snapshot.account.margin_used)):
         return Facts()
     rate = conversion_rate(snapshot, analysis.commodity, market)
     if rate is None:

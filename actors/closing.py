@@ -89,10 +89,25 @@ def send_close(
         case Rejected(code, why):
             put_off(desk, trade, f"{code}: {why}", context)
         case Unknown(why):
-            # On a netting account a second close would reverse the position: let the broker come to rest first.
-            patient = desk.connector.capabilities.netting or not desk.connector.capabilities.closes_by_ticket
-            put_off(desk, trade, f"unknown: {why}", context, at_least_seconds=QUARANTINE_SECONDS if patient else 0.0)
+            put_off(desk, trade, f"unknown: {why}", context, at_least_seconds=rest_seconds(desk))
     return trade
+
+
+def rest_seconds(desk: Desk) -> float:
+    """How long the broker is given to come to rest after a close whose fate is not known.
+
+    Where a second close would reverse the position, until nothing can come of the first any more.
+    """
+    capabilities = desk.connector.capabilities
+    return QUARANTINE_SECONDS if capabilities.netting or not capabilities.closes_by_ticket else 0.0
+
+
+def rest_after_restart(desk: Desk, context: Context) -> None:
+    """Any close may have been sent right before the actor or the process ended: its fate is not known."""
+    rested_at = context.elapsed() + rest_seconds(desk)
+    for trade in (*desk.trades.values(), *desk.late.values()):
+        if trade.state in (TradeState.CLOSING, TradeState.LATE):
+            desk.attempts[trade.trade_id] = ClosingAttempts(next_elapsed=rested_at)
 
 
 def settle_done(desk: Desk, trade: Trade, done: Done, context: Context, reason: CloseReason) -> Trade:

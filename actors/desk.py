@@ -6,6 +6,7 @@ fence does not hold, another process leads this account: the desk concedes, and 
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from trading.market import Account, Instant, Instrument, Quote, quote_fault
 from trading.quotes import unusable
 from trading.settings import Settings
 from trading.trade import ACTIVE, Trade, TradeState, arrow
+
+log = logging.getLogger("watchbill.platform")
 
 BROKER_SECONDS_PER_MESSAGE = 20.0  # in all, and never more than a third of the reservation's TTL
 
@@ -147,6 +150,7 @@ class Desk:
         if after.state is not before.state:
             self.absences.pop(after.trade_id, None)
             self.attempts.pop(after.trade_id, None)
+        log_transition(before, written)
         self.remember(written, context)
         return written
 
@@ -245,6 +249,20 @@ class Desk:
         if not self.may_act(context):
             return "the lease is about to end"
         return "the broker does not answer" if not self.connected else "the broker was not looked through yet"
+
+
+def log_transition(before: Trade, after: Trade) -> None:
+    """One line of the log for a change of state; adjustments stay in the journal."""
+    if after.state is before.state:
+        return
+    said = [f"{after.resource} {after.side} {after.volume_lots:g} lots: {before.state} to {after.state}"]
+    if after.state is TradeState.OPEN:
+        said.append(f"at {after.entry_price}, stop {after.stop_price:.6g}")
+    elif after.state is TradeState.CLOSED:
+        said.append(f"by {after.close_reason} at {after.exit_price}, profit {after.profit:+.2f}")
+    elif after.detail:
+        said.append(after.detail)
+    log.info(", ".join(said), extra={"trade_id": after.trade_id})
 
 
 def changes(before: Trade, after: Trade) -> dict[str, object]:

@@ -72,7 +72,7 @@ def check_again(desk: Desk, message: Open, context: Context) -> Sizing | str:
 
 
 def _stranger_in_the_way(desk: Desk, commodity: str) -> str | None:
-    """On a netting account an order would be merged with a position that is not ours, and its close would close both."""
+    """On a netting account an order would be merged with a position that is not ours, and closed together with it."""
     if not desk.connector.capabilities.netting:
         return None
     try:

@@ -7,16 +7,15 @@ raises the broker's own fence first, looks things up, and only then acts.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
-from actors.closing import begin_closing, continue_closing
+from actors.adjusting import adjust
+from actors.bar_feed import BarFeed
+from actors.closing import begin_closing, rest_after_restart
 from actors.desk import Conceded, Desk
-from actors.late import settle_late
-from actors.lookup import compare_open, find_strangers, resolve_unknown, scan
+from actors.lookup import scan
 from actors.messages import (
     Adjust,
-    Bars,
     Close,
     CloseIfProfitable,
     Lease,
@@ -31,24 +30,22 @@ from actors.messages import (
     Scan,
     TakePost,
 )
-from actors.names import ANALYST, MONITOR, RESERVATION, SCHEDULER, TRADER
+from actors.names import MONITOR, RESERVATION, SCHEDULER, TRADER
 from actors.opening import open_trade, refused
 from actors.rules import judge_rule
+from actors.settling import is_settled, settle_all
 from actors.system.context import Context, TimerHandle
 from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
-from connectors.base import ConnectorError
+from connectors.base import ConnectorError, NotConnected, StaleToken
 from persistence.errors import LedgerError, LedgerUnavailable, SlotTaken, TradeChanged
 from persistence.reservations import account_resource
 from trading.closings import ClosingJob
-from trading.exits import tightened
-from trading.market import SECOND, Instant
+from trading.market import SECOND
 from trading.trade import CloseReason, TradeState, prefix_of, sequence_of
 
-UNSETTLED = frozenset({TradeState.SUBMITTED, TradeState.UNKNOWN, TradeState.CLOSING})
+RECONNECT_SECONDS = 5.0
 FIRST_LOOK_SECONDS = 1.0
 MOST_DOUBLINGS = 12  # of the time to the next look; the monitor's interval ends it sooner
-HISTORY_BARS = 15_000  # of hours: the daily averages over 200 days have settled
-RECENT_BARS = 24  # enough to bridge a short loss of the broker
 RETRIES_PER_TTL = 6
 
 
@@ -60,11 +57,13 @@ class PlatformActor:
         self._desk = desk
         self._observers = (TRADER, *observers)
         self._rules: dict[str, ClosingJob] = {}
-        self._next_bar_end: dict[str, Instant] = {}
+        self._bars = BarFeed()
         self._poll_interval = round(desk.settings.price_poll_seconds * SECOND)
         self._scan_interval = round(desk.settings.ai_monitor_interval_seconds * SECOND)
         self._trouble = "starting"
         self._ledger_fails = False
+        self._is_cut_off = False  # the connection is gone, and has to be made again
+        self._reconnect_at_elapsed = 0.0
         self._timers: dict[type, TimerHandle] = {}  # the one of each kind that is armed, or was last
         self._looks = 0  # scans in a row that left something unsettled
         self._looks_soon = False  # the next scan comes earlier than the interval
@@ -109,7 +108,7 @@ class PlatformActor:
             case Close():
                 self._close(message, context)
             case Adjust():
-                self._adjust(message, context)
+                adjust(self._desk, message, context)
             case CloseIfProfitable():
                 self._rules[message.job.key] = message.job
                 self._judge_rules(context)
@@ -142,10 +141,7 @@ class PlatformActor:
             return
         desk.lease = lease
         try:
-            desk.connector.connect(desk.deadline)
-            # First the place beside the broker, then the look-up: an older process can send nothing in between.
-            desk.connector.fence(lease.fence.token, desk.deadline)
-            desk.instruments = desk.connector.instruments(desk.deadline)
+            self._connect()
             self._recover(context)
         except ConnectorError as error:
             self._stand_by(f"{type(error).__name__}: {error}", context)
@@ -156,11 +152,20 @@ class PlatformActor:
             desk.connected = True
             self._arm(context.at(context.now(), Poll()), Poll)
             self._arm(context.at(context.now(), Scan()), Scan)
+            self._looks_soon = True
+
+    def _connect(self) -> None:
+        """First the place beside the broker, then a look at it: an older process can send nothing in between."""
+        desk = self._desk
+        desk.surveyed = False
+        desk.connector.connect(desk.deadline)
+        desk.connector.fence(desk.token, desk.deadline)
+        desk.instruments = desk.connector.instruments(desk.deadline)
+        self._is_cut_off = False
 
     def _recover(self, context: Context) -> None:
         """Idempotent: what is on disk and at the broker decides, and dying anywhere in here changes nothing."""
         desk = self._desk
-        desk.surveyed = False
         desk.absences.clear()
         desk.attempts.clear()
         desk.prefix = desk.ledger.trades.register_account(desk.platform)
@@ -174,6 +179,7 @@ class PlatformActor:
             if trade.state is TradeState.SUBMITTED:
                 unknown = replace(trade, state=TradeState.UNKNOWN, detail="found after a restart")
                 desk.advance(trade, unknown, context)
+        rest_after_restart(desk, context)
 
     def _stand_by(self, reason: str, context: Context) -> None:
         desk = self._desk
@@ -187,7 +193,7 @@ class PlatformActor:
         self._arm(context.later(again_in_seconds, TakePost()), TakePost)
 
     def _arm(self, timer: TimerHandle, kind: type) -> None:
-        """Let this be the only timer of its kind: an account that lost its post and took it again polls no twice."""
+        """Let this be the only timer of its kind: whoever loses the post and takes it again polls once, not twice."""
         before = self._timers.get(kind)
         if before is not None:
             before.cancel()
@@ -209,14 +215,20 @@ class PlatformActor:
     def _poll(self, context: Context) -> None:
         desk = self._desk
         if not desk.may_act(context):
+            if desk.lease is not None:
+                self._push(context)  # the renewal is late: nobody should choose this account meanwhile
             return
         self._reload_if_due(context)
         try:
+            self._reconnect_if_due(context)
             fresh = desk.take_quotes(desk.connector.quotes(desk.deadline), context)
             # Before anything else that may fail: no stop waits for the account's figures, or for bars.
             context.tell(MONITOR, Quotes(desk.platform, context.now(), fresh))
             desk.account = desk.connector.account(desk.deadline)
-            self._send_bars(context)
+            self._bars.send(desk, context)
+        except StaleToken as error:
+            desk.concede(str(error), context)
+            raise Conceded(str(error)) from error
         except ConnectorError as error:
             self._lost_sight(error, context)
         else:
@@ -224,23 +236,14 @@ class PlatformActor:
         self._judge_rules(context)
         self._push(context)
 
-    def _send_bars(self, context: Context) -> None:
-        """Tell the analyst of bars that the clock says are complete; the first time with their history."""
-        desk = self._desk
-        for commodity in desk.instruments:
-            due = self._next_bar_end.get(commodity)
-            if due is not None and context.now() < due:
-                continue
-            series = desk.connector.bars(commodity, HISTORY_BARS if due is None else RECENT_BARS, desk.deadline)
-            # By the clock, not by the next bar: while the market is shut there is no new one to wait for.
-            last_end = series.end(len(series) - 1) if len(series) else 0
-            complete = (context.now() - last_end) // series.bar_length
-            self._next_bar_end[commodity] = last_end + (complete + 1) * series.bar_length
-            if len(series):
-                context.tell(ANALYST, Bars(desk.platform, series))
+    def _reconnect_if_due(self, context: Context) -> None:
+        if self._is_cut_off and context.elapsed() >= self._reconnect_at_elapsed:
+            self._reconnect_at_elapsed = context.elapsed() + RECONNECT_SECONDS
+            self._connect()
 
     def _lost_sight(self, error: ConnectorError, context: Context) -> None:
         desk = self._desk
+        self._is_cut_off = self._is_cut_off or isinstance(error, NotConnected)
         if desk.connected:
             desk.connected = False
             self._trouble = f"{type(error).__name__}: {error}"
@@ -262,32 +265,21 @@ class PlatformActor:
         try:
             found = scan(desk)
         except ConnectorError as error:
-            self._lost_sight(error, context)
+            self._is_cut_off = self._is_cut_off or isinstance(error, NotConnected)
+            if desk.surveyed:
+                desk.surveyed = False
+                why = f"{type(error).__name__}: {error}"
+                context.alert("broker", f"{desk.platform}: {why}; no opens until a clean scan")
             return
-        find_strangers(desk, found, context)
         if not desk.surveyed:
             desk.surveyed = True
             self._push(context)
-        for trade in list(desk.trades.values()):
-            match trade.state:
-                case TradeState.SUBMITTED:
-                    # No order of this account is in flight while this message is handled: its fate was not written.
-                    unknown = replace(trade, state=TradeState.UNKNOWN, detail="its outcome was not written")
-                    resolve_unknown(desk, desk.advance(trade, unknown, context), found, context)
-                case TradeState.UNKNOWN:
-                    resolve_unknown(desk, trade, found, context)
-                case TradeState.OPEN:
-                    compare_open(desk, trade, found, context)
-                case TradeState.CLOSING:
-                    continue_closing(desk, trade, found, context)
-        for trade in list(desk.late.values()):
-            settle_late(desk, trade, found, context)
+        settle_all(desk, found, context)
 
     def _look_soon(self, context: Context) -> None:
         """While anything is unsettled, scan sooner than the interval asks for, and ever less soon."""
         desk = self._desk
-        unsettled = desk.late or desk.absences or any(trade.state in UNSETTLED for trade in desk.trades.values())
-        if not unsettled:
+        if desk.surveyed and is_settled(desk):
             self._looks = 0
         elif not self._looks_soon and desk.may_act(context):
             soon = min(FIRST_LOOK_SECONDS * 2.0**self._looks, desk.settings.ai_monitor_interval_seconds)
@@ -325,33 +317,6 @@ class PlatformActor:
         price = quote.closing_price(trade.side) if message.price is None else message.price
         begin_closing(desk, trade, message.reason, price, context)
         self._push(context)
-
-    def _adjust(self, message: Adjust, context: Context) -> None:
-        """Write the new levels. The stop only tightens, whoever asks."""
-        desk = self._desk
-        trade = desk.trades.get(message.commodity)
-        if trade is None or trade.trade_id != message.trade_id or trade.state is not TradeState.OPEN:
-            return
-        stop = tightened(trade, message.stop_price)
-        target = message.target_price
-        if target is not None and not math.isfinite(target):
-            target = trade.target_price
-        if stop == trade.stop_price and target == trade.target_price:
-            return
-        adjusted = replace(trade, stop_price=stop, target_price=target)
-        line = desk.entry(
-            "adjustment",
-            message.reason,
-            context,
-            trade,
-            detail={
-                "stop_before": trade.stop_price,
-                "stop_after": stop,
-                "target_before": trade.target_price,
-                "target_after": target,
-            },
-        )
-        desk.advance(trade, adjusted, context, line)
 
     def _judge_rules(self, context: Context) -> None:
         for key, job in list(self._rules.items()):

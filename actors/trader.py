@@ -14,6 +14,7 @@ from actors.accounts import AccountOpinion, Market, account_opinion
 from actors.messages import AccountSnapshot, Analysed, Decide, NothingToTrade, Open, OpenResult, Signal
 from actors.names import MONITOR, platform_actor
 from actors.system.context import Context
+from persistence.errors import LedgerUnavailable
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from trading.analysis import Analysis
@@ -41,6 +42,13 @@ class TraderActor:
 
     def receive(self, message: object, context: Context) -> None:
         """Take snapshots and analyses; decide when everything due at this instant has been said."""
+        try:
+            self._handle(message, context)
+        except LedgerUnavailable as error:
+            # What cannot be journalled is not decided: an open is told only after its line is written.
+            context.alert("ledger", f"{type(message).__name__}: {error}")
+
+    def _handle(self, message: object, context: Context) -> None:
         match message:
             case AccountSnapshot():
                 self._snapshots[message.platform] = message
@@ -93,8 +101,8 @@ class TraderActor:
         if selection.chosen is None:
             self._journal(analysis, f"refused:{refusal_of_all(selection)}", context, decision, **told)
             return
-        self._told_at[resource(selection.chosen, analysis.commodity)] = context.now()
         self._journal(analysis, "open_told", context, decision, **told)
+        self._told_at[resource(selection.chosen, analysis.commodity)] = context.now()
         context.tell(platform_actor(selection.chosen), Open(analysis, plan, context.now()))
 
     def _not_usable(self, analysis: Analysis, now: Instant) -> str | None:
@@ -173,6 +181,7 @@ class TraderActor:
     def _journal(
         self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object
     ) -> None:
+        """One line for each decision; the same refusal of the same analysis, said again, is counted in its line."""
         self._ledger.journal.append(
             JournalEntry(
                 at=context.now(),
@@ -185,7 +194,8 @@ class TraderActor:
                     **({} if decision is None else {"gate": gate_detail(decision)}),
                     **detail,
                 },
-            )
+            ),
+            fold=reason.startswith("refused:"),
         )
 
 

@@ -62,12 +62,13 @@ class VirtualCrew:
         tracing: bool = False,
         world: VirtualWorld | None = None,
     ) -> None:
-        """``connect``: by account, what makes its connector from the world's clock. ``origin``: where market time begins,
-        ``until``: how far it is meant to go. ``ticking``: market time moves by `advance_to` alone, as in a replay.
+        """``connect``: by account, what makes its connector from the world's clock. ``origin``: where market time
+        begins, ``until``: how far it is meant to go. ``ticking``: market time moves by `advance_to` alone, as in a
+        replay.
 
-        ``world``: one to live in with other crews; ``ticking`` and ``tracing`` are then its own affair, and whoever made
-        it closes it. Leases there expire by its elapsed time and are renewed, as between real processes. A crew with a
-        world to itself needs no expiry: its lease clock stands still.
+        ``world``: one to live in with other crews; ``ticking`` and ``tracing`` are then its own affair, and whoever
+        made it closes it. Leases there expire by its elapsed time and are renewed, as between real processes. A crew
+        with a world to itself needs no expiry: its lease clock stands still.
         """
         self.world = VirtualWorld(origin, None, ticking=ticking, tracing=tracing) if world is None else world
         self._shares_world = world is not None
@@ -126,8 +127,10 @@ class VirtualCrew:
 
     def kill(self) -> None:
         """End the process as `kill -9` does: nothing is stopped, written or released any more."""
-        self.system.kill()
-        self.ledger.close()
+        try:
+            self.system.kill()  # does not return when one of the crew's own actors is running
+        finally:
+            self.ledger.close()
 
     def close(self) -> None:
         """Stop every actor in order, and end the world, unless it is shared."""

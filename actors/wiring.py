@@ -29,6 +29,7 @@ from actors.reservation import ReservationActor
 from actors.scheduler import SchedulerActor
 from actors.system.alerts import Alert
 from actors.system.context import Behaviour
+from actors.system.errors import Refusal
 from actors.system.spec import Spec
 from actors.system.system import System
 from actors.trader import TraderActor
@@ -82,17 +83,21 @@ def crew_specs(parts: Parts) -> list[Spec]:
 
 
 def lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> bool:
-    """Try to become the leader of the crew; False while another process is. Needs the reservation actor."""
-    lease = system.ask(RESERVATION, Reserve(crew_resource(parts.market.settings.crew)), timeout_seconds)
+    """Try to become the leader of the crew; False while another process is, or the ledger cannot be asked.
+
+    Needs the reservation actor.
+    """
+    try:
+        lease = system.ask(RESERVATION, Reserve(crew_resource(parts.market.settings.crew)), timeout_seconds)
+    except Refusal:
+        return False
     return isinstance(lease, Lease)
 
 
 def journal_alert(ledger: Ledger, alert: Alert) -> None:
     """Keep an alert in the journal, where `why` and the views find it. For `System(on_alert=...)`."""
-    ledger.journal.append(
-        JournalEntry(at=alert.at, kind="alert", reason=alert.reason, detail={"actor": alert.actor, "said": alert.detail}),
-        fold=True,
-    )
+    said = {"actor": alert.actor, "said": alert.detail}
+    ledger.journal.append(JournalEntry(at=alert.at, kind="alert", reason=alert.reason, detail=said), fold=True)
 
 
 def _platform(parts: Parts, name: str, connector: Connector, observers: tuple[str, ...]) -> Callable[[], Behaviour]:

@@ -176,8 +176,9 @@ def report(
 ) -> dict[str, Any]:
     """The figures of a replay, in JSON's types."""
     closed = ledger.trades.list(states={TradeState.CLOSED}, newest_first=False)
-    performance = summarise(closed, walk.equity).as_detail()
-    performance["net_profit"] = round(performance["net_profit"], 2)
+    found = summarise(closed, walk.equity)
+    performance = found.as_detail()
+    performance["net_profit"] = round(found.net_profit, 2)
     performance["maximum_drawdown"] = performance.pop("max_drawdown")
     performance["maximum_drawdown_fraction"] = performance.pop("max_drawdown_fraction")
     return {

@@ -22,6 +22,7 @@ from actors.accounts import Market
 from actors.reservation import LEASE_LOST
 from actors.system.alerts import Alert
 from actors.system.clocks import TickClock
+from actors.system.errors import ActorError, NotQuiet, StartFailed, Unanswered
 from actors.system.health import HealthRound
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import EXIT_ESCALATED, System
@@ -38,13 +39,14 @@ from console.observer import OBSERVER, ObserverActor
 from console.output import Output
 from console.reading import ledger_for_reading
 from console.recorded import Recording, cut, first_judged, in_trading_times, paper, require_bars, sample_or_simulated
+from persistence.errors import LedgerError
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
 from persistence.reservations import crew_resource
 from trading.market import SECOND, Instant, iso
 
 LONGEST_PAUSE_SECONDS = 2.0  # a weekend is not waited for
-STOP_SECONDS = 9.0  # of the ten that a service manager gives
+STOP_SECONDS = 8.0  # of the ten that a service manager gives
 STANDBY_PART_OF_TTL = 1 / 12  # how often a process that stands by asks again
 QUIET_SECONDS = 60.0
 REFRESHES_PER_SECOND = 4.0
@@ -97,7 +99,10 @@ def run(arguments: Serve, configuration: Configuration, output: Output) -> int:
         term = Term(arguments, configuration, recording, ledger, output, ending)
         while not (ending.stopped or ending.escalated):
             ending.rise_again()
-            term.serve()
+            try:
+                term.serve()
+            except (StartFailed, Unanswered, NotQuiet) as error:
+                ending.escalate("system", error)
         if ending.escalated:
             log.critical("an actor was given up (%s): exit code %d", ending.escalated, EXIT_ESCALATED)
         else:
@@ -154,16 +159,20 @@ class Term:
                 log.error("did not stop in time: %s", ", ".join(hung))
 
     def _stand_by(self, system: System, parts: Parts) -> bool:
-        """Wait until this process leads the crew; False when the program ends first. Says who leads, when it changes."""
+        """Wait until this process leads; False when the program ends first. Says who leads, whenever that changes."""
         settings = self.configuration.settings
         told = None
         while not self.ending.event.is_set():
-            if lead(system, parts):
-                return True
-            holder = self.ledger.reservations.holder(crew_resource(settings.crew))
-            if holder is not None and holder.owner != told:
-                told = holder.owner
-                log.warning("standing by: crew %s is led by %s", settings.crew, holder.owner)
+            try:
+                if lead(system, parts):
+                    return True
+                holder = self.ledger.reservations.holder(crew_resource(settings.crew))
+            except (ActorError, LedgerError) as error:
+                log.warning("standing by: the lease of crew %s cannot be had now: %s", settings.crew, error)
+            else:
+                if holder is not None and holder.owner != told:
+                    told = holder.owner
+                    log.warning("standing by: crew %s is led by %s", settings.crew, holder.owner)
             self.ending.event.wait(settings.ai_db_reservation_ttl_seconds * STANDBY_PART_OF_TTL)
         return False
 
@@ -232,7 +241,8 @@ def _begin_anew(configuration: Configuration) -> None:
     with ledger_for_reading(configuration) as ledger:
         holder = None if ledger is None else ledger.reservations.holder(crew_resource(configuration.settings.crew))
     if holder is not None:
-        raise CommandError(f"--fresh: {holder.owner} leads crew {configuration.settings.crew} on this ledger; stop it first")
+        crew = configuration.settings.crew
+        raise CommandError(f"--fresh: {holder.owner} leads crew {crew} on this ledger; stop it first")
     for path in set_aside(configuration):
         log.info("--fresh: kept what was there as %s", path)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from persistence.errors import LedgerError, UnknownAccount
@@ -24,6 +24,7 @@ KINDS_OF_RESERVATION = frozenset({"account", "crew"})
 """No platform may have these names: its reservations would be taken for those of accounts and crews."""
 
 _this_account = account.c.platform == bindparam("the_platform")
+ACCOUNTS = select(func.count()).select_from(account)
 PREFIX = select(account.c.prefix).where(_this_account)
 NEXT_NUMBER = (
     update(account)
@@ -48,12 +49,9 @@ def register(connection: Connection, platform: str, rng: random.Random) -> int:
             f"platform is {platform!r}; expected 1 to 64 letters, digits, '_' and '-', and not 'account' or 'crew'"
         )
     while (prefix := _prefix(connection, platform)) is None:
-        taken = set(connection.execute(select(account.c.prefix)).scalars())
-        if len(taken) == len(PREFIXES):
+        if connection.execute(ACCOUNTS).scalar_one() == len(PREFIXES):
             raise LedgerError(f"all {len(PREFIXES)} account prefixes are taken; {platform!r} gets none")
-        drawn = rng.choice(PREFIXES)
-        if drawn not in taken:
-            _insert_unless_taken(connection, platform, drawn)
+        _insert_unless_taken(connection, platform, rng.choice(PREFIXES))
     return prefix
 
 
@@ -82,7 +80,7 @@ def _prefix(connection: Connection, platform: str) -> int | None:
 
 
 def _insert_unless_taken(connection: Connection, platform: str, prefix: int) -> None:
-    # On PostgreSQL another process may register this account, or draw this prefix, at the same moment.
+    # The prefix may have been drawn before, and on PostgreSQL another process may register this account at this moment.
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(account).values(platform=platform, prefix=prefix, sequence=0)
     connection.execute(statement.on_conflict_do_nothing())

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as NoFreeReader
 
 from persistence import postgresql, sqlite
@@ -23,7 +31,7 @@ LOCK_TIMEOUT_SECONDS = 30.0
 
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
-OUR_FAULT = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+OUR_FAULT = (IntegrityError, ProgrammingError, InterfaceError, DataError, NotSupportedError)
 """What a database raises when it is well and the statement is not."""
 
 

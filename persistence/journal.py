@@ -130,10 +130,11 @@ class Journal:
 def detail_text(entry: JournalEntry) -> str:
     """The detail as strict JSON, its keys sorted. Raises ``ValueError`` where it is not JSON at all."""
     try:
-        return _encode(entry.detail)
-    except ValueError:  # there is a NaN or an infinity in it, which JSON does not have
-        return _encode(_without_the_infinite(entry.detail))
-    except TypeError as error:
+        try:
+            return _encode(entry.detail)
+        except ValueError:  # there is a NaN or an infinity in it, which JSON does not have
+            return _encode(_without_the_infinite(entry.detail))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"detail of the journal entry {entry.kind!r} is {entry.detail!r}: {error}") from error
 
 

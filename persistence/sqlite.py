@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
@@ -39,7 +38,11 @@ logger = logging.getLogger(__name__)
 
 @functools.cache
 def newest_sqlite() -> ModuleType:
-    """The driver with the newest SQLite in it: Python's own, or the `pysqlite3` package where that is newer."""
+    """The driver with the newest SQLite in it: Python's own, or the `pysqlite3` package where that is newer.
+
+    Whatever opens the ledger's file in this process must do it with this one: two copies of SQLite in one process do
+    not see each other's locks, and undo them.
+    """
     try:
         bundled = importlib.import_module("pysqlite3.dbapi2")
     except ImportError:
@@ -86,9 +89,8 @@ def prepare_file(file: Path) -> None:
 def read_only_url(url: URL) -> URL:
     """The same file, opened so that SQLite itself refuses to create it or to write to it."""
     file = file_of(url)
-    if file is None:
-        return url
-    return url.set(database=f"file:{quote(file.as_posix())}", query={**url.query, "mode": "ro", "uri": "true"})
+    name = url.database if file is None else file.as_uri()
+    return url.set(database=name, query={**url.query, "mode": "ro", "uri": "true"})
 
 
 def _connect_args(driver: ModuleType) -> dict[str, Any]:

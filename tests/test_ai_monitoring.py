@@ -26,18 +26,19 @@ from actors.messages import Adjust
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
 from trading.analysis import Strategy
-from trading.market import HOUR, SECOND, Side, instant
+from trading.market import MINUTE, SECOND, Side, instant
 from trading.settings import Settings
 from trading.trade import CloseReason, Trade, TradeState
 
 POINT = 0.00001
-ONE_HOUR = {"day": {"longest_hold_seconds": 3_600.0}}
+TEN_MINUTES = {"day": {"longest_hold_seconds": 600.0}}
 BOTH_SIDES = pytest.mark.parametrize("side", list(Side))
+BOTH_WAYS = pytest.mark.usefixtures("judged")
 
 
-@pytest.fixture(autouse=True, params=[monitor.FEW, 0], ids=["one by one", "in columns"])
+@pytest.fixture(params=[monitor.FEW, 0], ids=["one by one", "in columns"])
 def judged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few trades are judged one by one and many in columns of numbers: all of this must hold for both."""
+    """Few trades are judged one by one, and many in columns of numbers."""
     monkeypatch.setattr(monitor, "FEW", request.param)
 
 
@@ -71,6 +72,7 @@ def must_have_closed(crew: ScriptedCrew, trade: Trade, reason: CloseReason) -> T
 
 
 @BOTH_SIDES
+@BOTH_WAYS
 def test_the_stop_closes_when_it_is_touched_and_not_a_point_before(start_crew: StartCrew, side: Side) -> None:
     crew = start_crew(only_alpha())
     trade = opened(crew, side)
@@ -85,6 +87,7 @@ def test_the_stop_closes_when_it_is_touched_and_not_a_point_before(start_crew: S
 
 
 @BOTH_SIDES
+@BOTH_WAYS
 def test_the_target_closes_when_it_is_touched_and_not_a_point_before(start_crew: StartCrew, side: Side) -> None:
     crew = start_crew(only_alpha())
     trade = opened(crew, side)
@@ -100,6 +103,7 @@ def test_the_target_closes_when_it_is_touched_and_not_a_point_before(start_crew:
 
 
 @BOTH_SIDES
+@BOTH_WAYS
 def test_a_trailing_stop_follows_the_price_and_then_closes(start_crew: StartCrew, side: Side) -> None:
     crew = start_crew(only_alpha())
     trade = opened(crew, side, strategy=Strategy.MOMENTUM)
@@ -121,13 +125,13 @@ def test_a_trailing_stop_follows_the_price_and_then_closes(start_crew: StartCrew
 
 @BOTH_SIDES
 def test_the_longest_hold_closes_to_the_second(start_crew: StartCrew, side: Side) -> None:
-    crew = start_crew(only_alpha(strategies=ONE_HOUR))
+    crew = start_crew(only_alpha(strategies=TEN_MINUTES))
     trade = opened(crew, side)
-    crew.run_for(3_599)
+    crew.run_for(599)
     assert now(crew, trade) == trade
     crew.run_for(1)
     closed = must_have_closed(crew, trade, CloseReason.TIME_STOP)
-    assert closed.closed_at == trade.submitted_at + HOUR
+    assert closed.closed_at == trade.submitted_at + 10 * MINUTE
 
 
 @BOTH_SIDES
@@ -228,6 +232,7 @@ BAD_QUOTES = {
 
 
 @BOTH_SIDES
+@BOTH_WAYS
 @pytest.mark.parametrize("bad", list(BAD_QUOTES))
 def test_a_bad_quote_never_triggers_anything(start_crew: StartCrew, side: Side, bad: str) -> None:
     crew = start_crew(only_alpha())
@@ -245,18 +250,15 @@ def test_a_bad_quote_never_triggers_anything(start_crew: StartCrew, side: Side, 
 
 
 @BOTH_SIDES
+@BOTH_WAYS
 def test_a_quote_that_has_grown_old_never_triggers_anything(start_crew: StartCrew, side: Side) -> None:
-    """Neither the stop, nor the longest hold: there is no price to close at."""
-    crew = start_crew(only_alpha(strategies=ONE_HOUR))
+    crew = start_crew(only_alpha())
     trade = opened(crew, side)
-    crew.brokers["alpha"].freeze("EURUSD")
-    crew.run_for(3_700)
+    alpha = crew.brokers["alpha"]
+    alpha.fail("quotes", times=61)
     close_at(crew, side, trade.stop_price)
-    crew.brokers["alpha"].freeze("EURUSD")
-    crew.brokers["alpha"].drop()
-    crew.run_for(61)
-    crew.brokers["alpha"].connect(math.inf)
-    crew.run_for(60)
+    alpha.freeze("EURUSD")
+    crew.run_for(300)
     assert now(crew, trade) == trade
     assert closes_sent(crew) == 0
     close_at(crew, side, trade.stop_price)
@@ -265,11 +267,11 @@ def test_a_quote_that_has_grown_old_never_triggers_anything(start_crew: StartCre
 
 
 def test_the_longest_hold_waits_for_a_quote_that_may_be_acted_upon(start_crew: StartCrew) -> None:
-    crew = start_crew(only_alpha(strategies=ONE_HOUR))
+    crew = start_crew(only_alpha(strategies=TEN_MINUTES))
     trade = opened(crew)
-    crew.run_for(3_000)
+    crew.run_for(500)
     crew.brokers["alpha"].freeze("EURUSD")
-    crew.run_for(1_000)
+    crew.run_for(500)
     assert now(crew, trade) == trade
     crew.brokers["alpha"].reopen("EURUSD")
     crew.run_for(31)
@@ -282,8 +284,8 @@ def test_a_weekend_gap_through_the_stop_closes_at_the_first_tick_of_the_week(
 ) -> None:
     friday = instant(datetime(2026, 3, 6, 21, 30, tzinfo=UTC))  # 16:30 in New York
     sunday_open = instant(datetime(2026, 3, 8, 21, 0, tzinfo=UTC))  # 17:00 in New York, the clocks have changed
-    quiet = {"auto_close_profitable_daily": False, "auto_close_profitable_friday": False, "price_poll_seconds": 60}
-    crew = start_crew(only_alpha(**quiet), friday)
+    no_rules = {"auto_close_profitable_daily": False, "auto_close_profitable_friday": False}
+    crew = start_crew(only_alpha(price_poll_seconds=60, ai_monitor_interval_seconds=600, **no_rules), friday)
     trade = opened(crew, side)
     crew.run_for(30 * 60)
     gap = trade.stop_price - side.sign * 0.0100

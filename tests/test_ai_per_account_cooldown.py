@@ -1,4 +1,4 @@
-"""The cooldown: after an open, the same account opens nothing in the same commodity for a while, counted to the second."""
+"""The cooldown: after an open, the same account opens nothing in the same commodity for a while, to the second."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ class Commodity(Model):
             )
         if self.volume_step_lots > self.volume_min_lots:
             raise ValueError(
-                f"volume_step_lots is {self.volume_step_lots:g}, above volume_min_lots, which is {self.volume_min_lots:g}"
+                f"volume_step_lots is {self.volume_step_lots:g}, above volume_min_lots, "
+                f"which is {self.volume_min_lots:g}"
             )
         return self
 

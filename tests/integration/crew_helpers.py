@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from actors.scripted_crew import ScriptedCrew
 from actors.virtual_crew import VirtualCrew
-from connectors.base import OpenOrder
+from connectors.base import ConnectorError, OpenOrder
+from connectors.mock_script import Step
+from persistence.errors import LedgerUnavailable
 from persistence.journal import JournalLine
 from trading.market import Deal, Position, Side
 from trading.settings import AccountSettings, PaperSettings, Settings
@@ -49,6 +51,31 @@ def told(crew: ScriptedCrew, side: Side | str = Side.BUY, commodity: str = "EURU
     crew.analyse(analysis)
     crew.run_for(0)
     return trade_of(crew, analysis.id)
+
+
+def scripted(start_crew: StartCrew, *opens: Step, **calls: list[Step]) -> ScriptedCrew:
+    """A crew of one account whose broker does this with the next opens, and with other calls."""
+    crew = start_crew(only_alpha())
+    crew.brokers["alpha"].script(open=list(opens), **calls)
+    return crew
+
+
+def lost(crew: ScriptedCrew, side: Side = Side.BUY) -> Trade:
+    """Let an open be sent whose fate is then not known."""
+    trade = told(crew, side)
+    assert trade is not None
+    assert trade.state is TradeState.UNKNOWN
+    return trade
+
+
+def unanswered(*arguments: object, **named: object) -> NoReturn:
+    """A question to a broker, to which no answer comes."""
+    raise ConnectorError("no answer")
+
+
+def ledger_away(*arguments: object, **named: object) -> NoReturn:
+    """A call to a ledger whose database is not there."""
+    raise LedgerUnavailable("ledger.sqlite", "disk I/O error")
 
 
 def trade_of(crew: VirtualCrew, analysis_id: str) -> Trade | None:

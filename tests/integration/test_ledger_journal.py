@@ -56,10 +56,19 @@ def test_several_entries_are_written_together_or_not_at_all(ledger: Ledger) -> N
     assert [line.kind for line in ledger.journal.list()] == ["two", "one"]
 
 
-def test_keys_that_cannot_be_sorted_are_refused(ledger: Ledger) -> None:
-    mixed: Any = {"a": 1, 2: 3}
-    with pytest.raises(ValueError, match="detail of the journal entry"):
-        ledger.journal.append(a_line(detail=mixed))
+endless: dict[str, object] = {}
+endless["again"] = endless
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [{"a": 1, 2: 3}, {"a": math.nan, "b": object()}, {math.nan: 1}, {"a": {1, 2}}, endless],
+    ids=["keys of two kinds", "an object beside a NaN", "a NaN as a key", "a set", "itself"],
+)
+def test_a_detail_that_is_not_json_is_refused(ledger: Ledger, detail: Any) -> None:
+    with pytest.raises(ValueError, match="detail of the journal entry 'transition' is"):
+        ledger.journal.append(a_line(detail=detail))
+    assert ledger.journal.list() == []
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator
-from dataclasses import astuple, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from made_ledger import NOON, TTL_SECONDS, Clock, Holder, a_ledger, a_line, a_new_trade
 
 from persistence.errors import (
@@ -25,10 +21,8 @@ from persistence.errors import (
     UnknownTrade,
 )
 from persistence.ledger import Ledger
-from persistence.trades import ACTIVE_EVERYWHERE, ACTIVE_OF_PLATFORM
-from trading.analysis import Regime, Strategy
 from trading.market import Side
-from trading.trade import ACTIVE, ARROWS, CloseReason, ForbiddenTransition, Trade, TradeState, magic_number, sequence_of
+from trading.trade import ACTIVE, ARROWS, CloseReason, ForbiddenTransition, Trade, TradeState, magic_number
 
 PATHS: dict[TradeState, tuple[TradeState, ...]] = {
     TradeState.SUBMITTED: (),
@@ -347,163 +341,3 @@ def test_a_job_says_when_and_why(me: Holder) -> None:
 def test_a_job_has_a_key_that_fits(me: Holder, key: str) -> None:
     with pytest.raises(ValueError, match="key of the scheduled job"):
         me.ledger.schedule.fire(key, NOON)
-
-
-# ---------------------------------------------------------------- accounts
-
-
-def test_an_account_keeps_its_prefix_across_restarts(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    with a_ledger(url) as ledger:
-        prefix = ledger.trades.register_account("alpha")
-        assert 0 < prefix < 1 << 16
-    with a_ledger(url) as ledger:
-        assert ledger.trades.register_account("alpha") == prefix
-
-
-def test_no_two_accounts_share_a_prefix(ledger: Ledger) -> None:
-    class Unlucky(random.Random):
-        """Draws every number twice."""
-
-        def choice(self, seq: Any) -> Any:
-            drawn.append(len(drawn))
-            return seq[drawn[-1] // 2]
-
-    drawn: list[int] = []
-    with a_ledger(rng=Unlucky()) as unlucky:
-        assert [unlucky.trades.register_account(name) for name in ("a", "b", "c")] == [1, 2, 3]
-
-
-def test_virtual_runs_draw_the_same_prefixes() -> None:
-    def drawn(seed: int) -> list[int]:
-        with a_ledger(rng=random.Random(seed)) as ledger:
-            return [ledger.trades.register_account(name) for name in ("a", "b", "c")]
-
-    assert drawn(1) == drawn(1) != drawn(2)
-
-
-@pytest.mark.parametrize("platform", ["", "a:b", "crew", "account", "ü", "a b", "x" * 65])
-def test_a_platform_needs_a_name_that_a_reservation_can_carry(ledger: Ledger, platform: str) -> None:
-    with pytest.raises(ValueError, match="platform is"):
-        ledger.trades.register_account(platform)
-
-
-def test_the_sequence_is_raised_above_what_the_broker_has_seen_and_never_lowered(me: Holder) -> None:
-    me.account()
-    me.ledger.trades.raise_sequence("alpha", 500)
-    me.ledger.trades.raise_sequence("alpha", 20)
-    assert sequence_of(me.submit().magic) == 501
-
-
-def test_a_sequence_out_of_range_or_of_nobody_is_refused(me: Holder) -> None:
-    me.account()
-    for sequence in (-1, 1 << 32):
-        with pytest.raises(ValueError, match=f"at_least is {sequence}"):
-            me.ledger.trades.raise_sequence("alpha", sequence)
-    with pytest.raises(UnknownAccount, match="beta"):
-        me.ledger.trades.raise_sequence("beta", 1)
-
-
-def test_an_account_that_has_used_up_its_numbers_submits_nothing(me: Holder) -> None:
-    me.account()
-    me.ledger.trades.raise_sequence("alpha", (1 << 32) - 1)
-    with pytest.raises(ValueError, match="order sequence is 4294967296"):
-        me.submit()
-    assert me.ledger.trades.list() == []
-
-
-# ---------------------------------------------------------------- asking
-
-
-def test_the_cooldown_counts_from_the_newest_trade_that_did_not_fail(me: Holder) -> None:
-    assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") is None
-    me.close(me.open())
-    me.advance(me.submit(submitted_at=NOON + 1, analysis_id="analysis-2"), TradeState.UNKNOWN)
-    me.fail(me.ledger.trades.active()[0])
-    assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") == NOON
-    me.advance(me.submit(submitted_at=NOON + 2, analysis_id="analysis-3"), TradeState.UNKNOWN)
-    assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") == NOON + 2
-    assert me.ledger.trades.last_submitted_at("alpha", "XAUUSD") is None
-    assert me.ledger.trades.last_submitted_at("beta", "EURUSD") is None
-
-
-def test_the_last_submission_of_every_account_is_known(me: Holder) -> None:
-    me.submit(submitted_at=NOON + 5)
-    me.submit(commodity="XAUUSD", analysis_id="analysis-2", submitted_at=NOON + 3)
-    me.submit(platform="beta", analysis_id="analysis-3", submitted_at=NOON + 1)
-    me.fail(me.submit(platform="gamma", analysis_id="analysis-4"))
-    assert me.ledger.trades.last_submissions() == {"alpha": NOON + 5, "beta": NOON + 1}
-
-
-def test_trades_are_found_by_account_commodity_state_and_number(me: Holder) -> None:
-    trades = me.ledger.trades
-    closed = me.close(me.open())
-    gold = me.open(commodity="XAUUSD", analysis_id="analysis-2")
-    beta = me.submit(platform="beta", analysis_id="analysis-3")
-    assert trades.list() == [beta, gold, closed]
-    assert trades.list(newest_first=False, limit=2) == [closed, gold]
-    assert trades.list(platform="alpha", states={TradeState.OPEN, TradeState.SUBMITTED}) == [gold]
-    assert trades.list(commodity="EURUSD") == [beta, closed]
-    assert trades.list(states=()) == []
-    assert trades.active() == [gold, beta]
-    assert trades.active("beta") == [beta]
-    assert trades.by_magic(gold.magic) == gold
-    assert trades.by_magic(12) is None
-
-
-def test_looking_for_active_trades_does_not_read_the_closed_ones(me: Holder) -> None:
-    for query in (ACTIVE_EVERYWHERE, ACTIVE_OF_PLATFORM):
-        with me.ledger.reading() as connection:
-            sql = str(query.compile(connection))
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("alpha",) * sql.count("?")).all()
-        assert "trade_one_active" in str(plan)
-
-
-prices = st.floats(allow_nan=False, allow_infinity=False)
-names = st.text("abcXYZ019_-", min_size=1, max_size=20)
-instants = st.integers(-(1 << 62), 1 << 62)
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    new=st.builds(
-        a_new_trade,
-        platform=names.filter(lambda name: name not in ("account", "crew")),
-        commodity=names,
-        side=st.sampled_from(Side),
-        strategy=st.sampled_from(Strategy),
-        regime=st.sampled_from(Regime),
-        analysis_id=st.text(min_size=1, max_size=30).filter(lambda text: text.isprintable()),
-        confidence=prices,
-        volume_lots=prices,
-        expected_price=prices,
-        stop_distance=prices,
-        target_distance=st.none() | prices,
-        trailing_distance=st.none() | prices,
-        stop_price=prices,
-        target_price=st.none() | prices,
-        daily_volatility=prices,
-        submitted_at=instants,
-        time_stop_at=instants,
-        closes_at_day_end=st.booleans(),
-    ),
-    later=st.fixed_dictionaries(
-        {
-            "ticket": st.none() | instants,
-            "entry_price": st.none() | prices,
-            "closed_at": st.none() | instants,
-            "close_reason": st.none() | st.sampled_from(CloseReason),
-            "profit": st.none() | prices,
-            "detail": st.text(max_size=40).filter(lambda text: text.isprintable()),
-        }
-    ),
-)
-def test_whatever_a_trade_holds_comes_back_exactly(new: Any, later: dict[str, Any]) -> None:
-    with a_ledger() as ledger:
-        me = Holder(ledger)
-        submitted = ledger.trades.submit(new, me.account(new.platform), me.hold(f"{new.platform}:{new.commodity}"))
-        assert ledger.trades.list() == [submitted]
-        opened = me.advance(submitted, TradeState.OPEN, **later)
-        found = ledger.trades.get(opened.trade_id)
-        assert found == opened
-        assert [type(value) for value in astuple(found)] == [type(value) for value in astuple(opened)]

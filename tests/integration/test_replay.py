@@ -1,4 +1,4 @@
-"""One lifecycle on three clocks: a replay is the same to the byte each time, and on threads it makes the same trades."""
+"""A replay is the same to the byte each time, and on threads it makes the same trades."""
 
 from __future__ import annotations
 

@@ -1,0 +1,49 @@
+"""Which completed bars of an account the analyst has not been told of."""
+
+from __future__ import annotations
+
+from actors.desk import Desk
+from actors.messages import Bars
+from actors.names import ANALYST
+from actors.system.context import Context
+from trading.bars import BarSeries
+from trading.market import MINUTE, Instant
+
+HISTORY_BARS = 15_000  # of hours: the daily averages over 200 days have settled
+RECENT_BARS = 24  # enough to bridge a short loss of the broker
+RETRY_WITHOUT_BARS = MINUTE
+
+
+class BarFeed:
+    """Asks for bars when the clock says that one is complete, and tells the analyst of each newest one once."""
+
+    def __init__(self) -> None:
+        self._told_until: dict[str, Instant] = {}  # by commodity: the end of the newest bar that was told
+        self._due_at: dict[str, Instant] = {}  # by commodity: when to ask again
+
+    def send(self, desk: Desk, context: Context) -> None:
+        """Tell of what is new; the first time with its history. Raises ``ConnectorError``."""
+        now = context.now()
+        for commodity in desk.instruments:
+            if now < self._due_at.get(commodity, now):
+                continue
+            told_until = self._told_until.get(commodity)
+            count = HISTORY_BARS if told_until is None else RECENT_BARS
+            series = desk.connector.bars(commodity, count, desk.deadline)
+            if len(series) == 0:
+                self._due_at[commodity] = now + RETRY_WITHOUT_BARS
+                continue
+            end = series.end(len(series) - 1)
+            self._due_at[commodity] = _next_due(series, now, is_open=desk.market.times[commodity].is_open(now - 1))
+            if told_until is None or end > told_until:
+                self._told_until[commodity] = end
+                context.tell(ANALYST, Bars(desk.platform, series))
+
+
+def _next_due(series: BarSeries, now: Instant, *, is_open: bool) -> Instant:
+    """When the bar after the newest one is complete; at once where it should be there already, and is late."""
+    end = series.end(len(series) - 1)
+    missing = (now - end) // series.bar_length
+    if missing and is_open:
+        return now
+    return end + (missing + 1) * series.bar_length  # while the market is shut there is no new one to wait for

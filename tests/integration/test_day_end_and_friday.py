@@ -1,0 +1,300 @@
+"""Taking profit before the day ends, and before the weekend: once, on net figures, in the window and not after."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from crew_helpers import (
+    ASK,
+    BID,
+    StartCrew,
+    account,
+    alerts,
+    closes_sent,
+    decisions,
+    move,
+    must_agree,
+    now,
+    only_alpha,
+    opened,
+    positions,
+    states,
+    told,
+    unanswered,
+)
+from made_sessions import FRIDAY, WEDNESDAY, WINDOW_SECONDS, lose, rules, to_window, win
+
+from actors.messages import Poll
+from actors.names import platform_actor
+from connectors.mock_script import delay, fills_later, lost_reply, reject
+from trading.analysis import Strategy
+from trading.market import MINUTE, Position, Side
+from trading.settings import Settings
+from trading.trade import CloseReason, TradeState
+
+BOTH_SIDES = pytest.mark.parametrize("side", list(Side))
+
+
+@BOTH_SIDES
+def test_a_profit_is_taken_at_the_first_tick_of_the_window(start_crew: StartCrew, side: Side) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew, side)
+    win(crew, side)
+    to_window(crew, -1)
+    assert now(crew, trade) == trade
+    crew.run_for(1)
+    closed = now(crew, trade)
+    assert (closed.state, closed.close_reason) == (TradeState.CLOSED, CloseReason.DAY_END)
+    assert closed.closed_at == WEDNESDAY + 5 * MINUTE
+    assert closed.profit is not None
+    assert closed.profit > 0
+    assert rules(crew) == ["day_end:closed"]
+    must_agree(crew)
+
+
+@BOTH_SIDES
+def test_a_loss_is_kept_over_night_and_not_judged_again_when_it_turns(start_crew: StartCrew, side: Side) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew, side)
+    lose(crew, side)
+    to_window(crew, 60)
+    win(crew, side)
+    crew.run_for(WINDOW_SECONDS)
+    assert now(crew, trade) == trade
+    assert rules(crew) == ["day_end:kept"]
+    must_agree(crew)
+
+
+def test_a_strategy_that_stays_over_night_is_kept_with_its_profit(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew, strategy=Strategy.SWING)
+    win(crew)
+    to_window(crew, 60)
+    assert now(crew, trade) == trade
+    assert rules(crew) == ["day_end:kept"]
+
+
+@pytest.mark.parametrize("strategy", [Strategy.DAY, Strategy.SWING])
+@pytest.mark.parametrize(
+    ("everything", "wins", "closes"),
+    [(False, True, True), (False, False, False), (True, True, True), (True, False, True)],
+)
+def test_before_the_weekend_profits_are_taken_whatever_the_strategy_and_losses_where_the_user_says_so(
+    start_crew: StartCrew, strategy: Strategy, everything: bool, wins: bool, closes: bool
+) -> None:
+    crew = start_crew(only_alpha(auto_close_all_friday=everything), FRIDAY)
+    trade = opened(crew, strategy=strategy)
+    (win if wins else lose)(crew)
+    to_window(crew, 60)
+    assert now(crew, trade).close_reason is (CloseReason.FRIDAY if closes else None)
+    assert rules(crew)[0] == ("friday:closed" if closes else "friday:kept")
+    assert closes_sent(crew) == closes
+    must_agree(crew)
+
+
+def test_rules_that_are_switched_off_judge_nothing(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(auto_close_profitable_daily=False, auto_close_profitable_friday=False), FRIDAY)
+    trade = opened(crew)
+    win(crew)
+    to_window(crew, 60)
+    assert now(crew, trade) == trade
+    assert rules(crew) == []
+
+
+def test_each_account_and_commodity_is_judged_by_itself(start_crew: StartCrew) -> None:
+    accounts = (account("alpha", "EURUSD", "GBPUSD"), account("beta"))
+    prices = {"EURUSD": (BID, ASK), "GBPUSD": (1.30000, 1.30014)}
+    crew = start_crew(Settings(accounts=accounts), WEDNESDAY, prices=prices)
+    first, second = opened(crew), opened(crew)
+    third = opened(crew, commodity="GBPUSD")
+    assert [first.platform, second.platform, third.platform] == ["alpha", "beta", "alpha"]
+    move(crew, BID + 0.0020, platform="beta")
+    to_window(crew, 60)
+    assert [now(crew, trade).state.value for trade in (first, second, third)] == ["open", "closed", "open"]
+    assert sorted(line.detail["key"] for line in crew.ledger.journal.list(kind="rule")) == [
+        "day_end:EURUSD:alpha:2026-03-04",
+        "day_end:EURUSD:beta:2026-03-04",
+        "day_end:GBPUSD:alpha:2026-03-04",
+    ]
+
+
+def test_each_day_is_judged_once(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(price_poll_seconds=30, opposite_signal_closes=False), WEDNESDAY)
+    trade = opened(crew)
+    crew.run_for(24 * 3_600 + 20 * 60)
+    assert [line.detail["key"] for line in crew.ledger.journal.list(kind="rule", newest_first=False)] == [
+        "day_end:EURUSD:alpha:2026-03-04",
+        "day_end:EURUSD:alpha:2026-03-05",
+    ]
+    assert now(crew, trade) == trade
+
+
+def test_the_buffer_before_the_end_is_a_setting_of_the_account(start_crew: StartCrew) -> None:
+    settings = Settings(accounts=(account(auto_close_minutes_before=18),))
+    crew = start_crew(settings, WEDNESDAY)
+    trade = opened(crew)
+    win(crew)
+    crew.run_for(2 * 60 - 1)
+    assert now(crew, trade) == trade
+    crew.run_for(1)
+    assert now(crew, trade).close_reason is CloseReason.DAY_END
+
+
+# ------------------------------------------------------------ net, not gross
+
+
+@BOTH_SIDES
+def test_a_profit_that_the_commission_eats_is_no_profit(start_crew: StartCrew, side: Side) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew, side)
+    assert trade.entry_price is not None
+    five_points_up = trade.entry_price + side.sign * 0.00005
+    move(crew, five_points_up if side is Side.BUY else five_points_up - 0.0001)
+    to_window(crew, 1)
+    assert positions(crew)[0].profit > 0
+    assert now(crew, trade) == trade
+    judged = crew.ledger.journal.list(kind="rule")[0]
+    commission = 3.5 * trade.volume_lots
+    assert judged.detail["net_profit"] == pytest.approx(positions(crew)[0].profit - 2 * commission, abs=0.011)
+    assert judged.detail["net_profit"] < 0
+
+
+def test_a_profit_that_the_swap_eats_is_no_profit(start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew)
+    win(crew)
+    as_they_are = crew.brokers["alpha"].positions
+
+    def charged(deadline: float) -> tuple[Position, ...]:
+        return tuple(replace(position, swap=-100.0) for position in as_they_are(deadline))
+
+    monkeypatch.setattr(crew.brokers["alpha"], "positions", charged)
+    to_window(crew, 60)
+    assert now(crew, trade) == trade
+    assert rules(crew) == ["day_end:kept"]
+
+
+# ------------------------------------------------------------ when there is nothing to judge by
+
+
+def test_the_judgement_waits_for_a_valid_tick(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew)
+    win(crew)
+    to_window(crew, -120)
+    crew.brokers["alpha"].freeze("EURUSD")
+    crew.run_for(180)
+    crew.brokers["alpha"].price("EURUSD", float("nan"), float("nan"))
+    crew.run_for(60)
+    assert (now(crew, trade), rules(crew)) == (trade, [])
+    win(crew)
+    crew.run_for(1)
+    assert now(crew, trade).close_reason is CloseReason.DAY_END
+
+
+@pytest.mark.parametrize("question", ["positions", "deals"])
+def test_the_judgement_waits_for_the_brokers_figures(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew)
+    win(crew)
+    with monkeypatch.context() as broken:
+        broken.setattr(crew.brokers["alpha"], question, unanswered)
+        to_window(crew, 60)
+    assert (now(crew, trade), rules(crew)) == (trade, [])
+    crew.run_for(2)
+    assert now(crew, trade).close_reason is CloseReason.DAY_END
+
+
+def test_a_close_that_is_refused_until_the_market_shuts_stays_and_a_person_is_told(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), FRIDAY)
+    trade = opened(crew)
+    win(crew)
+    crew.brokers["alpha"].script(close=[reject("market_closed")] * 10_000)
+    to_window(crew, 3_600)
+    assert now(crew, trade).state is TradeState.CLOSING
+    assert (rules(crew), len(alerts(crew, "stuck"))) == (["friday:closed"], 1)
+
+
+# ------------------------------------------------------------ opens and entries around the window
+
+
+def test_nothing_is_opened_inside_the_window(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    to_window(crew)
+    assert told(crew) is None
+    crew.run_for(WINDOW_SECONDS - 1)
+    assert told(crew) is None
+    assert decisions(crew) == ["refused:inside the pre-close window"] * 2
+    crew.run_for(1)
+    opened(crew)
+
+
+def test_an_open_that_was_told_before_the_window_is_refused_inside_it(start_crew: StartCrew) -> None:
+    """The account is slow, and what was true at the decision is checked again."""
+    crew = start_crew(only_alpha(price_poll_seconds=60), WEDNESDAY)
+    to_window(crew, -60.5)
+    crew.run_for(59)
+    crew.brokers["alpha"].script(account=[delay(3)])
+    crew.tell(platform_actor("alpha"), Poll())
+    crew.analyse(crew.opinion())
+    crew.run_for(10)
+    assert decisions(crew) == ["open_told"]
+    assert crew.ledger.journal.list(kind="open_result")[0].reason == "refused:inside the pre-close window"
+    assert states(crew) == []
+
+
+def test_a_trade_that_enters_after_the_judgement_is_not_judged_that_day(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(analysis_max_age_seconds=3_600, ai_per_account_cooldown_minutes=0), WEDNESDAY)
+    alpha = crew.brokers["alpha"]
+    alpha.script(open=[fills_later(6 * 60)])
+    late = told(crew)
+    assert late is not None
+    crew.run_for(200)
+    assert now(crew, late).state is TradeState.FAILED
+    judged = opened(crew)
+    to_window(crew, 5)
+    assert rules(crew) == ["day_end:kept"]
+    assert judged.ticket is not None
+    alpha.close_by_hand(judged.ticket)
+    crew.run_for(40)
+    assert now(crew, judged).state is TradeState.CLOSED
+    win(crew)
+    crew.run_for(5 * 60)
+    assert now(crew, late).state is TradeState.OPEN
+    assert rules(crew) == ["day_end:kept"]
+    must_agree(crew)
+
+
+def test_a_trade_that_turns_out_to_be_open_inside_the_window_is_judged_then(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    alpha = crew.brokers["alpha"]
+    to_window(crew, -2)
+    alpha.script(open=[lost_reply(executed=True)])
+    trade = told(crew)
+    assert trade is not None
+    alpha.fail("positions", times=5)
+    win(crew)
+    crew.run_for(5)
+    assert (now(crew, trade).state, rules(crew)) == (TradeState.UNKNOWN, [])
+    crew.run_for(60)
+    assert now(crew, trade).close_reason is CloseReason.DAY_END
+    must_agree(crew)
+
+
+# ------------------------------------------------------------ markets that never shut
+
+
+def test_the_weekend_does_not_concern_a_market_that_has_none(start_crew: StartCrew) -> None:
+    settings = Settings(accounts=(account("alpha", "EURUSD", "BITCOIN"),), auto_close_all_friday=True)
+    crew = start_crew(settings, FRIDAY, prices={"EURUSD": (BID, ASK), "BITCOIN": (60_000.0, 60_010.0)})
+    euro, bitcoin = opened(crew), opened(crew, commodity="BITCOIN", daily_volatility=0.03)
+    crew.run_for(30 * 60)
+    assert now(crew, euro).close_reason is CloseReason.FRIDAY
+    assert now(crew, bitcoin).state is TradeState.OPEN, "a loss, which no rule of the day closes"
+    assert rules(crew) == ["friday:closed", "day_end:kept"]
+    lines = crew.ledger.journal.list(kind="rule", commodity="BITCOIN")
+    assert [line.detail["key"] for line in lines] == ["day_end:BITCOIN:alpha:2026-03-06"]
+    must_agree(crew)

@@ -1,0 +1,334 @@
+"""A close whose answer was lost is looked up and not doubled; one that was refused, or done in part, goes on."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from crew_helpers import (
+    BID,
+    StartCrew,
+    alerts,
+    closes_sent,
+    deals,
+    must_agree,
+    now,
+    only_alpha,
+    opened,
+    positions,
+    story,
+    unanswered,
+)
+
+from actors.messages import Close
+from actors.names import platform_actor
+from actors.scripted_crew import ScriptedCrew
+from connectors.base import Capabilities, CloseOrder, Outcome
+from connectors.mock import HEDGING, MockConnector
+from connectors.mock_script import Step, delay, fail, hang, lost_reply, partly, reject
+from persistence.errors import LedgerUnavailable
+from trading.market import Side
+from trading.trade import CloseReason, Trade, TradeState
+
+BOTH_SIDES = pytest.mark.parametrize("side", list(Side))
+
+
+def stopped(start_crew: StartCrew, *closes: Step, side: Side = Side.BUY) -> tuple[ScriptedCrew, Trade]:
+    """A crew whose broker does this with the next closes, and its open trade, whose stop the price has just reached."""
+    crew = start_crew(only_alpha())
+    trade = opened(crew, side)
+    crew.run_for(10)
+    alpha = crew.brokers["alpha"]
+    alpha.script(close=list(closes))
+    bid = trade.stop_price if side is Side.BUY else trade.stop_price - 0.0001
+    alpha.price("EURUSD", bid, bid + 0.0001)
+    return crew, trade
+
+
+def must_have_stopped(crew: ScriptedCrew, trade: Trade) -> None:
+    """The trade is closed by its stop, and everybody says the same."""
+    closed = now(crew, trade)
+    assert (closed.state, closed.close_reason) == (TradeState.CLOSED, CloseReason.STOP)
+    must_agree(crew)
+
+
+@BOTH_SIDES
+def test_a_lost_reply_to_an_executed_close_is_looked_up_and_not_sent_again(start_crew: StartCrew, side: Side) -> None:
+    crew, trade = stopped(start_crew, lost_reply(executed=True), side=side)
+    crew.run_for(1)
+    assert now(crew, trade).state is TradeState.CLOSING
+    crew.run_for(60)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 1
+    assert len(deals(crew, trade)) == 2
+
+
+def test_a_lost_reply_to_a_close_that_was_not_executed_is_looked_up_and_then_sent_again(start_crew: StartCrew) -> None:
+    crew, trade = stopped(start_crew, lost_reply(executed=False))
+    crew.run_for(3)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 2
+    alpha = crew.brokers["alpha"]
+    calls = [request.call for request in alpha.requests if request.call in ("close", "positions")]
+    assert "positions" in calls[calls.index("close") : len(calls) - calls[::-1].index("close")]
+
+
+def test_nothing_is_sent_again_while_the_look_up_fails(start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch) -> None:
+    crew, trade = stopped(start_crew, lost_reply(executed=False))
+    with monkeypatch.context() as broken:
+        broken.setattr(crew.brokers["alpha"], "positions", unanswered)
+        crew.run_for(300)
+    assert (closes_sent(crew), now(crew, trade).state) == (1, TradeState.CLOSING)
+    crew.run_for(60)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 2
+
+
+@pytest.mark.parametrize("step", [hang(), delay(30), fail()], ids=["hangs", "answers late", "raises"])
+def test_a_close_that_is_not_answered_by_the_deadline_is_settled_in_the_end(start_crew: StartCrew, step: Step) -> None:
+    crew, trade = stopped(start_crew, step)
+    crew.run_for(120)
+    must_have_stopped(crew, trade)
+    assert len(deals(crew, trade)) == 2
+
+
+def test_a_close_that_goes_through_in_parts_goes_on_with_what_is_left(start_crew: StartCrew) -> None:
+    crew, trade = stopped(start_crew, partly(0.5), partly(0.5))
+    crew.run_for(1)
+    crew.run_for(10)
+    must_have_stopped(crew, trade)
+    asked = [request.arguments[0].volume_lots for request in crew.brokers["alpha"].asked("close")]  # type: ignore[attr-defined]
+    assert asked[0] == trade.volume_lots
+    assert asked == sorted(asked, reverse=True)
+    assert len(deals(crew, trade)) == 1 + len(asked)
+    assert sum(deal.volume_lots for deal in deals(crew, trade)[1:]) == pytest.approx(trade.volume_lots)
+    assert now(crew, trade).volume_lots == trade.volume_lots
+
+
+def test_a_refused_close_is_tried_again_ever_more_slowly_and_a_person_is_told(start_crew: StartCrew) -> None:
+    crew, trade = stopped(start_crew, *[reject("market_closed")] * 8)
+    sent_by = []
+    for _ in range(10):
+        crew.run_for(1)
+        sent_by.append(closes_sent(crew))
+    assert sent_by[0] == 1
+    assert sent_by[-1] == 4, "after 0, 1, 3 and 7 seconds"
+    assert len(alerts(crew, "stuck")) == 1
+    crew.run_for(300)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 9
+    assert len(crew.ledger.journal.list(kind="close_put_off")) == 1, "one line that is counted up"
+    assert len(alerts(crew, "stuck")) == 1
+
+
+def test_repeating_the_command_to_close_closes_once(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    for _ in range(5):
+        crew.tell(platform_actor("alpha"), Close(trade.trade_id, "EURUSD", CloseReason.OPERATOR, None))
+    crew.run_for(60)
+    crew.tell(platform_actor("alpha"), Close(trade.trade_id, "EURUSD", CloseReason.OPERATOR, None))
+    crew.run_for(1)
+    assert closes_sent(crew) == 1
+    must_agree(crew)
+
+
+def test_a_command_to_close_an_older_trade_does_not_close_the_one_in_its_slot(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(ai_per_account_cooldown_minutes=0))
+    first = opened(crew)
+    crew.tell(platform_actor("alpha"), Close(first.trade_id, "EURUSD", CloseReason.OPERATOR, None))
+    crew.run_for(1)
+    second = opened(crew)
+    crew.tell(platform_actor("alpha"), Close(first.trade_id, "EURUSD", CloseReason.OPERATOR, None))
+    crew.run_for(1)
+    assert now(crew, second).state is TradeState.OPEN
+
+
+# ------------------------------------------------------------ closed without us
+
+
+@pytest.mark.parametrize("by", ["close_by_hand", "stop_out"])
+@BOTH_SIDES
+def test_a_position_that_is_closed_without_us_is_recognised_with_its_profit(
+    start_crew: StartCrew, side: Side, by: str
+) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew, side)
+    crew.run_for(45)
+    alpha = crew.brokers["alpha"]
+    alpha.price("EURUSD", BID + 0.0020, BID + 0.0021)
+    assert trade.ticket is not None
+    getattr(alpha, by)(trade.ticket)
+    crew.run_for(32)
+    closed = now(crew, trade)
+    assert (closed.state, closed.close_reason) == (TradeState.CLOSED, CloseReason.BROKER)
+    assert closed.detail == {"close_by_hand": "broker: client", "stop_out": "broker: stop out"}[by]
+    assert closed.profit == round(sum(deal.net for deal in deals(crew, trade)), 2)
+    assert closes_sent(crew) == 0
+    assert story(crew.ledger.journal.list(trade_id=trade.trade_id, newest_first=False)).states == [
+        "submitted",
+        "open",
+        "closed",
+    ]
+    must_agree(crew)
+
+
+def test_a_position_that_the_broker_closed_just_before_our_stop_is_not_called_our_stop(start_crew: StartCrew) -> None:
+    crew, trade = stopped(start_crew)
+    assert trade.ticket is not None
+    crew.brokers["alpha"].stop_out(trade.ticket)
+    crew.run_for(60)
+    closed = now(crew, trade)
+    assert (closed.state, closed.close_reason) == (TradeState.CLOSED, CloseReason.BROKER)
+    must_agree(crew)
+
+
+def test_a_position_that_is_missing_from_one_scan_alone_is_not_closed(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    crew.run_for(29.5)
+    with monkeypatch.context() as lagging:
+        lagging.setattr(crew.brokers["alpha"], "positions", lambda deadline: ())
+        crew.run_for(1)
+    crew.run_for(60)
+    assert now(crew, trade) == trade
+
+
+def test_a_position_that_is_gone_and_leaves_no_deals_is_alerted_and_not_invented(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    with monkeypatch.context() as lagging:
+        lagging.setattr(crew.brokers["alpha"], "positions", lambda deadline: ())
+        lagging.setattr(crew.brokers["alpha"], "deals", lambda since, deadline: ())
+        crew.run_for(300)
+    assert now(crew, trade).state is TradeState.OPEN
+    assert len(alerts(crew, "missing")) == 1
+
+
+def test_a_position_that_is_reduced_by_hand_is_followed(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    alpha = crew.brokers["alpha"]
+    assert trade.ticket is not None
+    alpha.close(CloseOrder(trade.ticket, "EURUSD", Side.BUY, 0.07, 0, BID), 1, math.inf)
+    alpha.requests.clear()
+    crew.run_for(31)
+    assert now(crew, trade).volume_lots == positions(crew)[0].volume_lots < trade.volume_lots
+    alpha.price("EURUSD", trade.stop_price, trade.stop_price + 0.0001)
+    crew.run_for(2)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 1
+
+
+# ------------------------------------------------------------ crashes in between
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_an_actor_that_dies_in_the_middle_of_a_close_goes_on_with_it(start_crew: StartCrew, executed: bool) -> None:
+    crew, trade = stopped(start_crew)
+    alpha = crew.brokers["alpha"]
+    as_it_is = alpha.close
+
+    def dies(order: CloseOrder, token: int, deadline: float) -> Outcome:
+        if executed:
+            as_it_is(order, token, deadline)
+        raise RuntimeError("nobody has thought of this")
+
+    alpha.close = dies  # type: ignore[method-assign]
+    while not alerts(crew, "crashed"):
+        crew.run_for(0.1)
+    del alpha.close
+    assert now(crew, trade).state is TradeState.CLOSING
+    crew.run_for(2)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 1
+
+
+def test_a_ledger_that_refuses_the_write_after_the_close_leaves_it_to_the_look_up(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew, trade = stopped(start_crew)
+    as_it_is = crew.ledger.trades.advance
+    refused: list[TradeState] = []
+
+    def advance(before: Trade, after: Trade, *arguments: object, **named: object) -> Trade:
+        if after.state is TradeState.CLOSED and not refused:
+            refused.append(after.state)
+            raise LedgerUnavailable("ledger.sqlite", "database or disk is full")
+        return as_it_is(before, after, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(crew.ledger.trades, "advance", advance)
+    crew.run_for(1)
+    assert refused == [TradeState.CLOSED]
+    assert now(crew, trade).state is TradeState.CLOSING
+    crew.run_for(2)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 1
+
+
+# ------------------------------------------------------------ brokers with other habits
+
+
+class OtherHabits(MockConnector):
+    """A scripted broker that says other things of itself."""
+
+    says: Capabilities = HEDGING
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Whatever the test wants it to say."""
+        return self.says
+
+
+NETTING = Capabilities(
+    dedupes_open=True, finds_by_client_id=True, closes_by_ticket=False, expires_requests=True, netting=True
+)
+
+
+@pytest.fixture
+def netting_crew(start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch) -> ScriptedCrew:
+    """A crew whose broker says that it nets."""
+    monkeypatch.setattr("actors.scripted_crew.MockConnector", OtherHabits)
+    monkeypatch.setattr(OtherHabits, "says", NETTING)
+    return start_crew(only_alpha())
+
+
+def test_where_a_second_close_would_reverse_the_first_none_is_sent_before_the_quarantine(
+    netting_crew: ScriptedCrew,
+) -> None:
+    crew = netting_crew
+    trade = opened(crew)
+    crew.brokers["alpha"].script(close=[lost_reply(executed=False)])
+    crew.brokers["alpha"].price("EURUSD", trade.stop_price, trade.stop_price + 0.0001)
+    crew.run_for(119)
+    assert closes_sent(crew) == 1
+    crew.run_for(45)
+    assert closes_sent(crew) == 2
+    must_have_stopped(crew, trade)
+
+
+def test_where_a_second_close_would_reverse_the_first_a_restart_does_not_hurry_it(netting_crew: ScriptedCrew) -> None:
+    crew = netting_crew
+    trade = opened(crew)
+    crew.brokers["alpha"].script(close=[lost_reply(executed=False)])
+    crew.brokers["alpha"].price("EURUSD", trade.stop_price, trade.stop_price + 0.0001)
+    crew.run_for(60)
+    crew.tell(platform_actor("alpha"), "a message that nobody takes")
+    crew.run_for(119)
+    assert closes_sent(crew) == 1
+    crew.run_for(45)
+    must_have_stopped(crew, trade)
+    assert closes_sent(crew) == 2
+
+
+def test_where_positions_are_merged_nothing_is_opened_onto_a_strangers(netting_crew: ScriptedCrew) -> None:
+    crew = netting_crew
+    crew.brokers["alpha"].open_by_hand("EURUSD", Side.BUY, 0.05)
+    crew.analyse(crew.opinion())
+    crew.run_for(1)
+    assert crew.brokers["alpha"].asked("open") == []
+    assert crew.ledger.journal.list(kind="open_result")[0].reason == "refused:a position that is not ours"
