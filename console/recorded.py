@@ -114,8 +114,9 @@ def cut(recording: Recording, start: Instant | None, end: Instant | None) -> tup
     first = recording.first if start is None else max(start, recording.first)
     last = recording.last if end is None else min(end, recording.last)
     if first >= last:
+        given = " and ".join(f"{name} {iso(at)}" for name, at in (("--from", start), ("--to", end)) if at is not None)
         raise CommandError(
-            f"--from and --to leave nothing of {recording.source}, which runs from {iso(recording.first)} "
+            f"{given} leaves nothing of {recording.source}; expected something of {iso(recording.first)} "
             f"to {iso(recording.last)}"
         )
     return first, last

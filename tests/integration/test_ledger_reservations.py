@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from made_ledger import TTL_SECONDS, Clock, a_ledger
 
+import persistence
 from persistence.ledger import Ledger
-from persistence.owner import owner_name
 from persistence.reservations import Fence, Reservation
 
 DEADLINE_SECONDS = 60.0
@@ -122,7 +122,7 @@ TestAnyHistory.settings = settings(max_examples=25, stateful_step_count=25, dead
 
 def named_by(program: str) -> list[str]:
     """What a process of its own prints."""
-    root = str(Path(owner_name.__globals__["__file__"]).parents[1])
+    root = str(Path(persistence.__file__).parents[1])
     run = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": root},
