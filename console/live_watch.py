@@ -25,6 +25,7 @@ from trading.trade import Trade, TradeState
 
 ASK_SECONDS = 0.5
 EVENTS = 60
+FRAMES_PER_COUNT = 20
 
 
 @dataclass(slots=True)
@@ -38,6 +39,8 @@ class LiveWatch:
     recording: Recording
     speed: float
     last: LiveSnapshot | None = None
+    refused: int = 0
+    frames: int = 0
 
     def render(self) -> RenderableType:
         """The view of now. Called by the screen's own thread."""
@@ -51,7 +54,7 @@ class LiveWatch:
     def _take(self) -> LiveSnapshot:
         seen: dict[str, AccountSnapshot] = self.system.ask(OBSERVER, Look(), ASK_SECONDS)
         now = self.runtime.now()
-        closed = self.ledger.trades.list(states={TradeState.CLOSED})
+        tally = self.ledger.trades.tally()
         held = [trade for snapshot in seen.values() for trade in snapshot.trades.values()]
         lines = self.ledger.journal.list(limit=EVENTS)
         digits = {name: commodity.digits for name, commodity in self.market.commodities.items()}
@@ -64,14 +67,21 @@ class LiveWatch:
             market_open=any(self._has_bar(name, now) for name in self.recording.series),
             leads=True,
             leader=f"this process leads crew {self.market.settings.crew}",
-            opened=len(closed) + sum(trade.state is not TradeState.SUBMITTED for trade in held),
-            closed=len(closed),
-            refused=sum(refusals(self.ledger).values()),
-            realised_profit=sum(trade.profit or 0.0 for trade in closed),
+            opened=tally.opened,
+            closed=tally.states.get(TradeState.CLOSED, 0),
+            refused=self._refused(),
+            realised_profit=tally.realised_profit,
             accounts=[self._account(seen[name]) for name in sorted(seen)],
             trades=[self._trade(trade, seen[trade.platform], now) for trade in sorted(held, key=lambda t: t.trade_id)],
             events=[event_line(line, digits.get(line.commodity or "")) for line in reversed(lines)],
         )
+
+    def _refused(self) -> int:
+        """Counted over the whole journal, so not for every frame."""
+        if self.frames % FRAMES_PER_COUNT == 0:
+            self.refused = sum(refusals(self.ledger).values())
+        self.frames += 1
+        return self.refused
 
     def _has_bar(self, commodity: str, now: Instant) -> bool:
         times, series = self.market.times.get(commodity), self.recording.series[commodity]

@@ -35,6 +35,9 @@ SEEN = select(trade.c.trade_id).where(trade.c.analysis_id == bindparam("the_anal
 LAST_SUBMITTED_AT = select(func.max(trade.c.submitted_at)).where(
     trade.c.platform == bindparam("the_platform"), trade.c.commodity == bindparam("the_commodity"), HAS_NOT_FAILED
 )
+TALLY = select(trade.c.state, func.count().label("trades"), func.sum(trade.c.profit).label("profit")).group_by(
+    trade.c.state
+)
 LAST_SUBMISSIONS = (
     select(trade.c.platform, func.max(trade.c.submitted_at).label("submitted_at"))
     .where(HAS_NOT_FAILED)
@@ -65,6 +68,20 @@ class NewTrade:
     submitted_at: Instant
     time_stop_at: Instant
     closes_at_day_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """All trades counted."""
+
+    states: dict[TradeState, int]
+    realised_profit: float  # net, in account currency, over all accounts
+
+    @property
+    def opened(self) -> int:
+        """How many came to a position, as far as is known."""
+        not_opened = (TradeState.SUBMITTED, TradeState.UNKNOWN, TradeState.FAILED)
+        return sum(count for state, count in self.states.items() if state not in not_opened)
 
 
 class Trades:
@@ -182,6 +199,12 @@ class Trades:
         """When each account last submitted a trade that did not fail. An account that never did is absent."""
         with self._database.reading() as connection:
             return {row.platform: row.submitted_at for row in connection.execute(LAST_SUBMISSIONS)}
+
+    def tally(self) -> Tally:
+        """How many trades there are in each state, and what the closed ones brought."""
+        with self._database.reading() as connection:
+            rows = connection.execute(TALLY).all()
+        return Tally({TradeState(row.state): row.trades for row in rows}, sum(row.profit or 0.0 for row in rows))
 
     def knows_analysis(self, analysis_id: str) -> bool:
         """Whether a trade that did not fail has come of this analysis."""

@@ -67,6 +67,19 @@ def test_trades_are_found_by_account_commodity_state_and_number(me: Holder) -> N
     assert trades.by_magic(12) is None
 
 
+def test_the_tally_counts_every_state_and_adds_up_the_profits(me: Holder) -> None:
+    me.close(me.open(), profit=12.5)
+    me.close(me.open(analysis_id="analysis-2"), profit=-2.25)
+    me.fail(me.submit(analysis_id="analysis-3"))
+    me.submit(platform="beta", analysis_id="analysis-4")
+    me.open(commodity="XAUUSD", analysis_id="analysis-5")
+    tally = me.ledger.trades.tally()
+    counted = {TradeState.CLOSED: 2, TradeState.FAILED: 1, TradeState.SUBMITTED: 1, TradeState.OPEN: 1}
+    assert tally.states == counted
+    assert tally.realised_profit == 10.25
+    assert tally.opened == 3
+
+
 def test_looking_for_active_trades_does_not_read_the_closed_ones(me: Holder) -> None:
     for query in (ACTIVE_EVERYWHERE, ACTIVE_OF_PLATFORM):
         with me.ledger.reading() as connection:
