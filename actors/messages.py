@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from actors.system.message import Message
 from persistence.reservations import Fence
-from trading.analysis import Analysis
+from trading.analysis import Analysis, Strategy
 from trading.bars import BarSeries
 from trading.closings import ClosingJob
 from trading.market import Account, Instant, Instrument, Quote
@@ -98,13 +98,14 @@ class Close(Message):
 
 @dataclass(frozen=True, slots=True)
 class Adjust(Message):
-    """Write a new stop, and a new target, to the ledger. A stop that would widen is refused."""
+    """Write a new stop, a new target, and perhaps a new strategy, to the ledger. The stop only tightens."""
 
     trade_id: int
     commodity: str
     stop_price: float
     target_price: float | None
     reason: str
+    strategy: Strategy | None = None  # None: the trade keeps its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ class CheckTimes(Message):
 class TimeStop(Message):
     """Timer: the longest hold of a trade is over."""
 
-    trade: Trade
+    trade_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,27 @@ runs but the keys in the ledger: a restart inside a window catches up, and after
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from actors.messages import CheckTimes, Close, CloseIfProfitable, RuleJudged, TimeStop, TradeChanged
 from actors.names import platform_actor
-from actors.system.context import Context
+from actors.system.context import Context, TimerHandle
 from persistence.ledger import Ledger
 from trading.calendars import TradingTimes
 from trading.closings import due_jobs, window_of_day
 from trading.market import HOUR, SECOND, Instant
 from trading.settings import Settings
-from trading.trade import HELD, CloseReason, Trade, TradeState
+from trading.trade import CloseReason, Trade, TradeState
 
 LONGEST_SLEEP = HOUR  # calendars may be extended while it sleeps
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An open trade, and the timer for the end of its longest hold."""
+
+    trade: Trade
+    timer: TimerHandle
 
 
 class SchedulerActor:
@@ -30,7 +39,7 @@ class SchedulerActor:
         self._ledger = ledger
         self._times = times
         self._judged: set[str] = set()
-        self._waiting: dict[int, Trade] = {}  # open trades, each with a timer for its longest hold
+        self._waiting: dict[int, Followed] = {}  # by trade
 
     def start(self, context: Context) -> None:
         """Find the open trades in the ledger, and look at the clock."""
@@ -45,8 +54,8 @@ class SchedulerActor:
                 self._check(context)
             case TradeChanged(trade):
                 self._follow(trade, context)
-            case TimeStop(trade):
-                self._time_stop(trade, context)
+            case TimeStop(trade_id):
+                self._time_stop(trade_id, context)
             case RuleJudged(key):
                 self._judged.add(key)
             case _:
@@ -75,23 +84,30 @@ class SchedulerActor:
         return window.starts_at if now < window.starts_at else now + poll
 
     def _follow(self, trade: Trade, context: Context) -> None:
-        if trade.state in HELD and trade.state is not TradeState.LATE:
-            known = trade.trade_id in self._waiting
-            self._waiting[trade.trade_id] = trade
-            if not known:
-                context.at(max(trade.time_stop_at, context.now()), TimeStop(trade))
+        followed = self._waiting.pop(trade.trade_id, None)
+        if trade.state not in (TradeState.OPEN, TradeState.CLOSING):
+            if followed is not None:
+                followed.timer.cancel()
+        elif followed is not None and followed.trade.time_stop_at == trade.time_stop_at:
+            self._waiting[trade.trade_id] = replace(followed, trade=trade)
         else:
-            self._waiting.pop(trade.trade_id, None)
+            if followed is not None:
+                followed.timer.cancel()  # its strategy has changed, and with it the longest hold
+            self._wait(trade, max(trade.time_stop_at, context.now()), context)
 
-    def _time_stop(self, trade: Trade, context: Context) -> None:
-        current = self._waiting.get(trade.trade_id)
-        if current is None:
+    def _wait(self, trade: Trade, at: Instant, context: Context) -> None:
+        self._waiting[trade.trade_id] = Followed(trade, context.at(at, TimeStop(trade.trade_id)))
+
+    def _time_stop(self, trade_id: int, context: Context) -> None:
+        followed = self._waiting.get(trade_id)
+        if followed is None:
             return
         # Repeated until the ledger says that the trade is closed: the market may be shut, the broker may refuse.
-        times, now = self._times[current.commodity], context.now()
+        trade, now = followed.trade, context.now()
+        times = self._times[trade.commodity]
         interval = round(self._settings.ai_monitor_interval_seconds * SECOND)
         again_at = now + interval if times.is_open(now) else times.next_open(now) or now + LONGEST_SLEEP
-        context.at(again_at, TimeStop(current))
-        if current.state is TradeState.OPEN and times.is_open(now):
-            order = Close(current.trade_id, current.commodity, CloseReason.TIME_STOP, price=None)
-            context.tell(platform_actor(current.platform), order)
+        self._wait(trade, again_at, context)
+        if trade.state is TradeState.OPEN and times.is_open(now):
+            order = Close(trade.trade_id, trade.commodity, CloseReason.TIME_STOP, price=None)
+            context.tell(platform_actor(trade.platform), order)

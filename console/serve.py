@@ -44,6 +44,7 @@ from persistence.ledger import Ledger
 from persistence.owner import owner_name
 from persistence.reservations import crew_resource
 from trading.market import SECOND, Instant, iso
+from trading.settings import Settings
 
 LONGEST_PAUSE_SECONDS = 2.0  # a weekend is not waited for
 STOP_SECONDS = 8.0  # of the ten that a service manager gives
@@ -134,6 +135,7 @@ class Term:
             system.start([reservation_spec(parts)])
             if not self._stand_by(system, parts):
                 return
+            require_watched(self.ledger, settings)
             connectors = {
                 account.name: paper(
                     account, self.recording, self.configuration, book_path(self.configuration, account.name)
@@ -234,6 +236,17 @@ class Term:
                 yield
         finally:
             logs.set_up(as_json=self.arguments.log_json, secrets=self.configuration.secrets)
+
+
+def require_watched(ledger: Ledger, settings: Settings) -> None:
+    """Raise `CommandError` when the ledger has a live trade that these settings leave without anybody to watch it."""
+    watched = {(account.name, name) for account in settings.accounts if account.enabled for name in account.symbols}
+    for trade in ledger.trades.active():
+        if (trade.platform, trade.commodity) not in watched:
+            raise CommandError(
+                f"trade {trade.trade_id} on {trade.resource} is {trade.state}, and accounts has no enabled account "
+                f"{trade.platform!r} with a symbol for {trade.commodity}: nobody would guard its stop; enable it again"
+            )
 
 
 def _begin_anew(configuration: Configuration) -> None:

@@ -26,7 +26,7 @@ from actors.messages import Adjust
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
 from trading.analysis import Strategy
-from trading.market import MINUTE, SECOND, Side, instant
+from trading.market import HOUR, MINUTE, SECOND, Side, instant
 from trading.settings import Settings
 from trading.trade import CloseReason, Trade, TradeState
 
@@ -182,6 +182,37 @@ def test_an_adjustment_is_written_journalled_and_then_guarded(start_crew: StartC
 
 
 @BOTH_SIDES
+def test_a_changed_strategy_is_written_and_ends_the_trade_as_that_strategy_does(
+    start_crew: StartCrew, side: Side
+) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew, side)
+    assert (trade.strategy, trade.closes_at_day_end) == (Strategy.DAY, True)
+    change = Adjust(trade.trade_id, trade.commodity, trade.stop_price, trade.target_price, "by hand", Strategy.BREAKOUT)
+    crew.tell(platform_actor("alpha"), change)
+    crew.run_for(0)
+    changed = now(crew, trade)
+    assert (changed.strategy, changed.closes_at_day_end) == (Strategy.BREAKOUT, False)
+    assert changed.trailing_distance == trade.stop_distance
+    assert changed.opened_at is not None
+    assert changed.time_stop_at - changed.opened_at == 72 * HOUR
+    assert (changed.stop_price, changed.target_price) == (trade.stop_price, trade.target_price)
+    line = crew.ledger.journal.list(kind="adjustment")[0]
+    assert (line.detail["strategy_before"], line.detail["strategy_after"]) == ("day", "breakout")
+
+
+def test_a_shorter_strategy_brings_the_time_stop_forward(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    change = Adjust(trade.trade_id, trade.commodity, trade.stop_price, trade.target_price, "by hand", Strategy.SCALPING)
+    crew.tell(platform_actor("alpha"), change)
+    crew.run_for(29 * 60)
+    assert now(crew, trade).state is TradeState.OPEN
+    crew.run_for(2 * 60)
+    must_have_closed(crew, trade, CloseReason.TIME_STOP)
+
+
+@BOTH_SIDES
 def test_an_adjustment_that_the_price_has_passed_already_closes_at_once(start_crew: StartCrew, side: Side) -> None:
     crew = start_crew(only_alpha())
     trade = opened(crew, side)
@@ -279,9 +310,7 @@ def test_the_longest_hold_waits_for_a_quote_that_may_be_acted_upon(start_crew: S
 
 
 @BOTH_SIDES
-def test_a_weekend_gap_through_the_stop_closes_at_the_first_tick_of_the_week(
-    start_crew: StartCrew, side: Side
-) -> None:
+def test_a_weekend_gap_through_the_stop_closes_at_the_first_tick_of_the_week(start_crew: StartCrew, side: Side) -> None:
     friday = instant(datetime(2026, 3, 6, 21, 30, tzinfo=UTC))  # 16:30 in New York
     sunday_open = instant(datetime(2026, 3, 8, 21, 0, tzinfo=UTC))  # 17:00 in New York, the clocks have changed
     no_rules = {"auto_close_profitable_daily": False, "auto_close_profitable_friday": False}

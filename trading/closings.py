@@ -6,8 +6,7 @@ once per (rule, commodity, account, date), at the first valid tick; the key of t
 transaction as the closes that follow from it. Once the day has ended its rule is over: nothing stays due.
 
 On the last day of the week both rules share one window. The Friday rule goes first and puts its name to what it
-closes, for it asks for more (every strategy, perhaps every trade); the day-end rule then judges what is left. Both keys
-are written, so that neither is judged again.
+closes, for it asks for more (every strategy, perhaps every trade); the day-end rule then judges what is left.
 """
 
 from __future__ import annotations

@@ -136,6 +136,17 @@ def test_fresh_is_refused_while_another_process_leads(tmp_path: Path) -> None:
         program.stop()
 
 
+def test_an_account_with_an_open_trade_cannot_be_switched_off(tmp_path: Path) -> None:
+    with Program(tmp_path, *SLOW, settings=SHORT_LEASES) as program:
+        program.wait_for("alpha:EURUSD .* submitted to open")
+        program.stop()
+    (tmp_path / "watchbill.toml").write_text('[[accounts]]\nname = "beta"\nsymbols = {EURUSD = "EURUSD"}\n')
+    refused = run(["serve", "--no-view"], tmp_path, **SHORT_LEASES)
+    assert refused.returncode == 2
+    assert "alpha" in refused.stderr
+    assert "nobody would guard its stop" in refused.stderr
+
+
 def test_an_actor_that_keeps_raising_ends_the_process_with_code_70(tmp_path: Path) -> None:
     code = (
         "import sys, run, actors.analyst\n"

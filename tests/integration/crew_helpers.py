@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
+from actors.messages import Scan
+from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
 from actors.virtual_crew import VirtualCrew
 from connectors.base import ConnectorError, OpenOrder
 from connectors.mock_script import Step
 from persistence.errors import LedgerUnavailable
 from persistence.journal import JournalLine
-from trading.market import Deal, Position, Side
-from trading.settings import AccountSettings, PaperSettings, Settings
+from trading.market import Deal, Instant, Position, Side
+from trading.settings import AccountSettings, Settings
 from trading.trade import HELD, Trade, TradeState, prefix_of
 
 StartCrew: TypeAlias = Callable[..., ScriptedCrew]
+Heard = TypeVar("Heard")
 
 BID, ASK = 1.10000, 1.10010  # where EURUSD stands when a crew begins
-FREE = PaperSettings(commission_per_lot=0.0)
 
 
 def account(name: str = "alpha", *commodities: str, **changes: Any) -> AccountSettings:
@@ -66,6 +68,26 @@ def lost(crew: ScriptedCrew, side: Side = Side.BUY) -> Trade:
     assert trade is not None
     assert trade.state is TradeState.UNKNOWN
     return trade
+
+
+def look(crew: ScriptedCrew) -> None:
+    """Let the account be scanned once, now."""
+    crew.tell(platform_actor("alpha"), Scan())
+    crew.run_for(0)
+
+
+def heard(crew: VirtualCrew, actor: str, kind: type[Heard]) -> list[tuple[Instant, Heard]]:
+    """A list that fills with the messages of this kind that an actor is told from now on, and when."""
+    messages: list[tuple[Instant, Heard]] = []
+    tell = crew.system.tell
+
+    def listen(name: str, message: object) -> None:
+        if name == actor and isinstance(message, kind):
+            messages.append((crew.now, message))
+        tell(name, message)
+
+    crew.system.tell = listen  # type: ignore[method-assign]
+    return messages
 
 
 def unanswered(*arguments: object, **named: object) -> NoReturn:

@@ -9,6 +9,7 @@ from crew_helpers import (
     alerts,
     closes_sent,
     decisions,
+    heard,
     ledger_away,
     move,
     must_agree,
@@ -20,8 +21,8 @@ from crew_helpers import (
     unanswered,
 )
 
-from actors.messages import Bars
-from actors.names import ANALYST
+from actors.messages import Bars, Close
+from actors.names import ANALYST, platform_actor
 from actors.scripted_crew import A_WEDNESDAY_NOON, ScriptedCrew
 from connectors.mock_script import fail
 from trading.bars import BarSeries
@@ -94,29 +95,16 @@ def test_a_trade_that_another_hand_wrote_in_the_ledger_is_read_again(start_crew:
     trade = opened(crew)
     with crew.ledger.writing() as connection:
         connection.exec_driver_sql("UPDATE trade SET state = 'closed', detail = 'repaired by hand'")
+    asked_for = heard(crew, platform_actor("alpha"), Close)
     move(crew, trade.stop_price)
     crew.run_for(60)
+    assert 1 <= len(asked_for) <= 2
     assert now(crew, trade).state is TradeState.CLOSED
     assert closes_sent(crew) == 0
     assert len(alerts(crew, "reloaded")) == 1
 
 
 # ------------------------------------------------------------ bars
-
-
-class Listener:
-    """Notes what the analyst is told of bars."""
-
-    def __init__(self, crew: ScriptedCrew) -> None:
-        self.heard: list[tuple[float, Instant]] = []  # seconds since noon, and the end of the newest bar
-        tell = crew.system.tell
-
-        def listen(name: str, message: object) -> None:
-            if name == ANALYST and isinstance(message, Bars):
-                self.heard.append(((crew.now - A_WEDNESDAY_NOON) / SECOND, message.series.end(len(message.series) - 1)))
-            tell(name, message)
-
-        crew.system.tell = listen  # type: ignore[method-assign]
 
 
 def hourly(first: Instant, count: int) -> BarSeries:
@@ -126,31 +114,42 @@ def hourly(first: Instant, count: int) -> BarSeries:
     return BarSeries("EURUSD", HOUR // SECOND, time, price, price, price, price, np.full(count, np.nan))
 
 
+def newest_end(bars: Bars) -> Instant:
+    """When the newest of these bars was complete."""
+    return bars.series.end(len(bars.series) - 1)
+
+
 def test_each_bar_is_told_once_when_it_is_complete(start_crew: StartCrew) -> None:
     crew = start_crew(only_alpha(price_poll_seconds=10))
-    listener = Listener(crew)
+    told_of = heard(crew, ANALYST, Bars)
     crew.brokers["alpha"].history(hourly(A_WEDNESDAY_NOON - 5 * HOUR, 20))
     crew.run_for(3 * 3_600 + 1)
-    assert [end for _, end in listener.heard] == [A_WEDNESDAY_NOON + hour * HOUR for hour in range(4)]
-    assert [at for at, _ in listener.heard][1:] == [3_600.0, 7_200.0, 10_800.0]
+    hours = [A_WEDNESDAY_NOON + hour * HOUR for hour in range(4)]
+    assert [newest_end(bars) for _, bars in told_of] == hours
+    assert [at for at, _ in told_of][1:] == hours[1:]
 
 
 def test_bars_that_do_not_begin_on_the_hour_are_told_when_they_end(start_crew: StartCrew) -> None:
     crew = start_crew(only_alpha(price_poll_seconds=10))
-    listener = Listener(crew)
+    told_of = heard(crew, ANALYST, Bars)
     crew.brokers["alpha"].history(hourly(A_WEDNESDAY_NOON - 5 * HOUR + HOUR // 2, 20))
     crew.run_for(2 * 3_600)
-    assert [at for at, _ in listener.heard][1:] == [1_800.0, 5_400.0]
+    half_past = [A_WEDNESDAY_NOON + HOUR // 2, A_WEDNESDAY_NOON + 3 * HOUR // 2]
+    assert [at for at, _ in told_of][1:] == half_past
+    assert [newest_end(bars) for _, bars in told_of][1:] == half_past
 
 
 def test_a_bar_that_the_broker_shows_late_is_told_when_it_is_there(start_crew: StartCrew) -> None:
     crew = start_crew(only_alpha())
-    listener = Listener(crew)
+    told_of = heard(crew, ANALYST, Bars)
     crew.brokers["alpha"].history(hourly(A_WEDNESDAY_NOON - 5 * HOUR, 5))
     crew.run_for(3_600 + 7)
     crew.brokers["alpha"].history(hourly(A_WEDNESDAY_NOON - 5 * HOUR, 20))
     crew.run_for(60)
-    assert listener.heard[-1] == (3_608.0, A_WEDNESDAY_NOON + HOUR)
+    at, bars = told_of[-1]
+    assert newest_end(bars) == A_WEDNESDAY_NOON + HOUR
+    assert at == A_WEDNESDAY_NOON + HOUR + 8 * SECOND
+    assert len(told_of) == 2
 
 
 def test_while_the_market_is_shut_no_bars_are_asked_for_at_every_poll(start_crew: StartCrew) -> None:

@@ -242,9 +242,7 @@ def test_of_two_processes_on_one_ledger_one_leads_and_the_other_stands_by(
     standby.close()
 
 
-def test_a_leader_that_stops_in_order_is_followed_at_once(
-    world: VirtualWorld, ledger_url: str
-) -> None:
+def test_a_leader_that_stops_in_order_is_followed_at_once(world: VirtualWorld, ledger_url: str) -> None:
     first = ScriptedCrew(only_alpha(), world=world, database_url=ledger_url)
     first.start()
     trade = opened(first)

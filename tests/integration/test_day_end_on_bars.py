@@ -91,9 +91,7 @@ def recorded() -> Iterator[Callable[..., Recorded]]:
 
 
 @pytest.mark.parametrize("side", list(Side))
-@pytest.mark.parametrize(
-    ("day", "reason"), [("2026-03-04", CloseReason.DAY_END), ("2026-03-06", CloseReason.FRIDAY)]
-)
+@pytest.mark.parametrize(("day", "reason"), [("2026-03-04", CloseReason.DAY_END), ("2026-03-06", CloseReason.FRIDAY)])
 def test_a_profit_is_taken_one_second_before_the_last_bar_ends(
     recorded: Callable[..., Recorded], day: str, reason: CloseReason, side: Side
 ) -> None:

@@ -61,9 +61,7 @@ def test_a_restart_inside_the_window_judges_what_was_not_judged(
 
 
 @pytest.mark.parametrize("ending", ["close", "kill"])
-def test_a_restart_inside_the_window_does_not_judge_again(
-    restart: Restart, world: VirtualWorld, ending: str
-) -> None:
+def test_a_restart_inside_the_window_does_not_judge_again(restart: Restart, world: VirtualWorld, ending: str) -> None:
     first = restart()
     trade = opened(first)
     lose(first)
@@ -77,9 +75,7 @@ def test_a_restart_inside_the_window_does_not_judge_again(
     second.close()
 
 
-def test_after_the_window_nothing_is_still_due_not_even_at_midnight(
-    restart: Restart, world: VirtualWorld
-) -> None:
+def test_after_the_window_nothing_is_still_due_not_even_at_midnight(restart: Restart, world: VirtualWorld) -> None:
     first = restart()
     trade = opened(first)
     win(first)

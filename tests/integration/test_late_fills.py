@@ -24,9 +24,7 @@ from trading.trade import CloseReason, TradeState
 
 
 @pytest.mark.parametrize("side", list(Side))
-def test_a_fill_that_comes_after_it_was_given_up_is_taken_while_it_is_wanted(
-    start_crew: StartCrew, side: Side
-) -> None:
+def test_a_fill_that_comes_after_it_was_given_up_is_taken_while_it_is_wanted(start_crew: StartCrew, side: Side) -> None:
     crew = scripted(start_crew, fills_later(200))
     trade = lost(crew, side)
     crew.run_for(199)

@@ -146,9 +146,7 @@ def test_after_an_open_the_commodity_is_free_again(leader: ScriptedCrew) -> None
     assert leader.ledger.trades.active()[0].commodity_token == 1
 
 
-def test_a_ledger_that_is_away_for_a_while_ends_nothing(
-    leader: ScriptedCrew, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_ledger_that_is_away_for_a_while_ends_nothing(leader: ScriptedCrew, monkeypatch: pytest.MonkeyPatch) -> None:
     trade = opened(leader)
 
     with monkeypatch.context() as broken:
@@ -173,9 +171,7 @@ def test_a_ledger_that_is_away_for_a_while_ends_nothing(
     must_agree(leader)
 
 
-def test_no_call_to_the_broker_may_outlive_the_lease(
-    leader: ScriptedCrew, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_call_to_the_broker_may_outlive_the_lease(leader: ScriptedCrew, monkeypatch: pytest.MonkeyPatch) -> None:
     """With ten seconds of it left, an answer is not waited for twenty seconds."""
     reservations = leader.ledger.reservations
 

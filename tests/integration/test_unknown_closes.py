@@ -11,6 +11,7 @@ from crew_helpers import (
     alerts,
     closes_sent,
     deals,
+    look,
     must_agree,
     now,
     only_alpha,
@@ -171,6 +172,20 @@ def test_a_position_that_is_closed_without_us_is_recognised_with_its_profit(
         "closed",
     ]
     must_agree(crew)
+
+
+def test_it_takes_two_clean_scans_to_believe_that_a_position_is_gone(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    assert trade.ticket is not None
+    crew.brokers["alpha"].close_by_hand(trade.ticket)
+    look(crew)
+    assert now(crew, trade).state is TradeState.OPEN
+    crew.brokers["alpha"].fail("positions")
+    look(crew)
+    assert now(crew, trade).state is TradeState.OPEN
+    look(crew)
+    assert now(crew, trade).state is TradeState.CLOSED
 
 
 def test_a_position_that_the_broker_closed_just_before_our_stop_is_not_called_our_stop(start_crew: StartCrew) -> None:

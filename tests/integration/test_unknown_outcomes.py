@@ -11,6 +11,7 @@ from crew_helpers import (
     answers,
     closes_sent,
     decisions,
+    look,
     lost,
     must_agree,
     now,
@@ -25,9 +26,6 @@ from crew_helpers import (
 )
 
 from actors.lookup import CLEAN_SCANS_TO_FAIL, QUARANTINE_SECONDS
-from actors.messages import Scan
-from actors.names import platform_actor
-from actors.scripted_crew import ScriptedCrew
 from connectors.base import ConnectorError, OpenOrder, Outcome
 from connectors.mock_script import (
     Step,
@@ -44,12 +42,6 @@ from trading.trade import CloseReason, TradeState
 LOOKED_UP_SECONDS = 2.0  # the first look comes after one second
 GIVEN_UP_SECONDS = QUARANTINE_SECONDS + 60
 BOTH_SIDES = pytest.mark.parametrize("side", list(Side))
-
-
-def look(crew: ScriptedCrew) -> None:
-    """Let the account be scanned once, now."""
-    crew.tell(platform_actor("alpha"), Scan())
-    crew.run_for(0)
 
 
 # ------------------------------------------------------------ an open without an answer

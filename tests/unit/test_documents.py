@@ -67,7 +67,7 @@ def paths_named(document: Path) -> Iterator[tuple[str, str | None]]:
         if found is None or found["path"] in USERS_OWN:
             continue
         path = found["path"]
-        if path.partition("/")[0] in ROOMS and "/" in path or Path(path).suffix in (".py", ".toml", ".md", ".lock"):
+        if (path.partition("/")[0] in ROOMS and "/" in path) or Path(path).suffix in (".py", ".toml", ".md", ".lock"):
             yield path, found["name"]
 
 
