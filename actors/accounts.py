@@ -143,4 +143,3 @@ def conversion_rate(snapshot: AccountSnapshot, commodity: str, market: Market) -
     quoted = {name: market.commodities[name] for name in snapshot.quotes}
     way = conversion(profit_currency, snapshot.account.currency, quoted)
     return None if way is None else way.rate(snapshot.quotes[way.commodity].mid)
-

@@ -46,9 +46,7 @@ def continue_closing(desk: Desk, trade: Trade, found: Findings, context: Context
             put_off(desk, trade, "the position is gone, and its deals are not known yet", context)
         return trade
     if position.volume_lots != trade.volume_lots or position.ticket != trade.ticket:
-        trade = desk.advance(
-            trade, replace(trade, volume_lots=position.volume_lots, ticket=position.ticket), context
-        )
+        trade = desk.advance(trade, replace(trade, volume_lots=position.volume_lots, ticket=position.ticket), context)
     quote = desk.quotes.get(trade.commodity)
     if quote is None or not is_due(desk, trade, context):
         return trade
@@ -130,9 +128,7 @@ def is_due(desk: Desk, trade: Trade, context: Context) -> bool:
     return attempts is None or context.elapsed() >= attempts.next_elapsed
 
 
-def put_off(
-    desk: Desk, trade: Trade, reason: str, context: Context, *, at_least_seconds: float = 0.0
-) -> None:
+def put_off(desk: Desk, trade: Trade, reason: str, context: Context, *, at_least_seconds: float = 0.0) -> None:
     """Try again later, ever more slowly; say so in the journal, and to a person when it goes on."""
     attempts = desk.attempts.setdefault(trade.trade_id, ClosingAttempts())
     attempts.failures += 1

@@ -61,9 +61,7 @@ def scan(desk: Desk) -> Findings:
     if not missing:
         return Findings(positions, (), ())
     since = min(map(history_start, missing))
-    return Findings(
-        positions, desk.connector.orders(since, desk.deadline), desk.connector.deals(since, desk.deadline)
-    )
+    return Findings(positions, desk.connector.orders(since, desk.deadline), desk.connector.deals(since, desk.deadline))
 
 
 def resolve_unknown(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:

@@ -186,9 +186,7 @@ def settle_open(desk: Desk, trade: Trade, outcome: Outcome, context: Context) ->
             )
             return desk.advance(trade, opened, context)
         case Rejected(code, reason):
-            failed = desk.advance(
-                trade, replace(trade, state=TradeState.FAILED, detail=f"{code}: {reason}"), context
-            )
+            failed = desk.advance(trade, replace(trade, state=TradeState.FAILED, detail=f"{code}: {reason}"), context)
             if code == "stale_token":
                 desk.concede("the broker's side has seen a higher token", context)
                 raise Conceded(f"{desk.platform}: {reason}")

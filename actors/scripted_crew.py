@@ -50,7 +50,6 @@ class ScriptedCrew(VirtualCrew):
         settings = Settings() if settings is None else settings
         commodities = read_catalogue(settings.commodities)
         self.brokers: dict[str, MockConnector] = dict(brokers or {})
-        self._opinions = 0
         connect = {a.name: self._connect(a, commodities, prices) for a in settings.accounts if a.enabled}
         super().__init__(
             settings, commodities, connect, origin, database_url=database_url, seed=seed, world=world, tracing=tracing
@@ -61,10 +60,9 @@ class ScriptedCrew(VirtualCrew):
 
         Its stop lies one daily volatility of 0.5 % away and its target one and a half (strategy ``day``).
         """
-        self._opinions += 1
         pillar = Pillar(score=SCORE)
         made: dict[str, Any] = {
-            "id": f"opinion-{self._opinions}",
+            "id": self.runtime.identifier("opinion"),
             "commodity": commodity,
             "side": side,
             "strategy": Strategy.DAY,

@@ -103,6 +103,4 @@ def journal_alert(ledger: Ledger, alert: Alert) -> None:
 def _platform(parts: Parts, name: str, connector: Connector, observers: tuple[str, ...]) -> Callable[[], Behaviour]:
     """A new desk for every start of the actor: nothing of the old one is trusted."""
     watchers = (MONITOR, SCHEDULER, *observers)
-    return lambda: PlatformActor(
-        Desk(name, connector, parts.ledger, parts.market, watchers), observers
-    )
+    return lambda: PlatformActor(Desk(name, connector, parts.ledger, parts.market, watchers), observers)

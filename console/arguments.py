@@ -171,7 +171,10 @@ def _parser() -> _Parser:
 
     def command(name: str, explanation: str) -> argparse.ArgumentParser:
         return commands.add_parser(
-            name, help=explanation, description=f"{explanation[0].upper()}{explanation[1:]}.", parents=[common],
+            name,
+            help=explanation,
+            description=f"{explanation[0].upper()}{explanation[1:]}.",
+            parents=[common],
             allow_abbrev=False,
         )
 
@@ -196,7 +199,10 @@ def _common() -> _Parser:
 
 def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--speed", type=_positive, default=DEFAULT_SPEED, metavar="X",
+        "--speed",
+        type=_positive,
+        default=DEFAULT_SPEED,
+        metavar="X",
         help="market seconds that pass in one second on paper accounts (default: %(default)g, an hour a second)",
     )
     parser.add_argument("--fresh", action="store_true", help="forget the paper accounts' books and start anew")
@@ -293,4 +299,3 @@ def _instant(text: str) -> Instant:
             f"it is {text!r}; expected a date such as 2017-06-01 or 2017-06-01T13:00"
         ) from None
     return instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
-

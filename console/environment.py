@@ -31,9 +31,7 @@ class EnvironmentSource(PydanticBaseSettingsSource):
     so a variable that reaches into a list must start from the list that is there.
     """
 
-    def __init__(
-        self, reader: type[BaseSettings], environment: Mapping[str, str], beneath: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, reader: type[BaseSettings], environment: Mapping[str, str], beneath: Mapping[str, Any]) -> None:
         super().__init__(reader)
         self.variables: dict[Path, str] = {}
         self._beneath = beneath

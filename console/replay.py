@@ -115,8 +115,7 @@ class Scene:
     def connect(self) -> dict[str, Connect]:
         """The paper accounts, each with a new book in memory."""
         return {
-            account.name: paper(account, self.recording, self.configuration, None)
-            for account in self.settings.accounts
+            account.name: paper(account, self.recording, self.configuration, None) for account in self.settings.accounts
         }
 
 

@@ -21,9 +21,7 @@ def event_line(line: JournalLine, digits: int | None = None) -> EventLine:
     return EventLine(line.last_at, line.kind, text, about)
 
 
-def sentence(
-    kind: str, reason: str, detail: Mapping[str, Any], repeated: int = 1, digits: int | None = None
-) -> str:
+def sentence(kind: str, reason: str, detail: Mapping[str, Any], repeated: int = 1, digits: int | None = None) -> str:
     """What happened, in one sentence. Never raises, whatever the detail holds."""
     match kind:
         case "decision":

@@ -58,9 +58,7 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
         "leader": next((reservation_data(r) for r in leases if r.resource == crew_resource(settings.crew)), None),
         "leases": [reservation_data(lease) for lease in leases],
         "accounts": [_account(account, leases, trades, settings, now) for account in settings.accounts],
-        "open_trades": [
-            _open_trade(trade, configuration, now) for trade in trades if trade.state in ACTIVE | HELD
-        ],
+        "open_trades": [_open_trade(trade, configuration, now) for trade in trades if trade.state in ACTIVE | HELD],
         "next_closings": [] if now is None else next_closings(configuration, now),
         "last_decision": None
         if last is None

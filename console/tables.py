@@ -91,9 +91,7 @@ class FittedTable:
         return max(len(self._columns[index].heading), widest)
 
 
-def table(
-    title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, otherwise: str
-) -> RenderableType:
+def table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, otherwise: str) -> RenderableType:
     """The table, or a plain sentence where there is nothing to put in it."""
     return FittedTable(title, columns, rows) if rows else Text(otherwise)
 

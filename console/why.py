@@ -56,9 +56,7 @@ def _consequences(
     if not told:
         return (), ()
     since = min(line.at for line in told)
-    results = ledger.journal.list(
-        kind="open_result", commodity=arguments.commodity, since=since, newest_first=False
-    )
+    results = ledger.journal.list(kind="open_result", commodity=arguments.commodity, since=since, newest_first=False)
     recent = ledger.trades.list(commodity=arguments.commodity, limit=MOST_TRADES_PER_DECISION * len(told))
     return results, recent[::-1]
 
@@ -103,7 +101,10 @@ def _heading(decision: Mapping[str, Any]) -> Text:
     came_to = verdict(decision["reason"], decision["chosen"])
     refused = came_to.startswith("refused")
     heading = Text.assemble(
-        (time_of(decision["at"]), "dim"), "  ", (str(decision["commodity"] or "-"), "bold"), "  ",
+        (time_of(decision["at"]), "dim"),
+        "  ",
+        (str(decision["commodity"] or "-"), "bold"),
+        "  ",
         (came_to, "yellow" if refused else "green"),
     )
     if decision["repeated"] > 1:
@@ -209,7 +210,9 @@ def _result(result: Mapping[str, Any]) -> Text:
 
 def _life(trade: Mapping[str, Any], decimals: int | None) -> RenderableType:
     heading = Text.assemble(
-        f"trade {trade['trade_id']} on {trade['platform']}: ", side(trade["side"]), f" {trade['volume_lots']:g} lots, ",
+        f"trade {trade['trade_id']} on {trade['platform']}: ",
+        side(trade["side"]),
+        f" {trade['volume_lots']:g} lots, ",
         (words(trade["state"]), "bold"),
     )
     # An adjusted trade stays OPEN; the line of the adjustment beside that arrow says what was changed.

@@ -83,10 +83,10 @@ def test_it_survives_a_restart(start_crew: StartCrew, world: VirtualWorld, tmp_p
         close_by_order(before, opened(before))
         before.run_for(WINDOW_SECONDS - 60)
     after = start_crew(only_alpha(), world.now(), world=world, database_url=url, brokers=before.brokers)
-    assert told(after, id="inside") is None
+    assert told(after) is None
     assert decisions(after)[-1] == "refused:cooling down"
     after.run_for(60)
-    opened(after, id="outside")
+    opened(after)
     must_agree(after)
 
 

@@ -126,9 +126,7 @@ class RegimeThresholds(Model):
 class Thresholds(Model):
     """The thresholds of each profile, stricter profiles never below laxer ones."""
 
-    conservative: RegimeThresholds = RegimeThresholds(
-        strong_trend=70, trend=72, range=75, high_volatility=80, chaos=88
-    )
+    conservative: RegimeThresholds = RegimeThresholds(strong_trend=70, trend=72, range=75, high_volatility=80, chaos=88)
     standard: RegimeThresholds = RegimeThresholds(strong_trend=62, trend=65, range=68, high_volatility=72, chaos=80)
     aggressive: RegimeThresholds = RegimeThresholds(strong_trend=55, trend=58, range=60, high_volatility=65, chaos=72)
 

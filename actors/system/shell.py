@@ -31,7 +31,6 @@ from actors.system.timers import Timer
 LONGEST_BACKOFF_SECONDS = 5.0
 
 
-
 class ActorState(StrEnum):
     """Where an actor is in its life."""
 

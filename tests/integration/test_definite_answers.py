@@ -7,6 +7,8 @@ from crew_helpers import (
     BID,
     StartCrew,
     answers,
+    decisions,
+    move,
     must_agree,
     only_alpha,
     opened,
@@ -17,7 +19,8 @@ from crew_helpers import (
     told,
 )
 
-from connectors.mock_script import partly, reject, requote
+from connectors.mock_script import delay, partly, reject, requote
+from trading.market import Side
 from trading.settings import Settings
 from trading.trade import TradeState
 
@@ -112,3 +115,27 @@ def test_an_analysis_that_is_repeated_in_the_same_instant_opens_once(start_crew:
     assert states(crew) == ["open"]
     assert len(sent(crew, "alpha")) + len(sent(crew, "beta")) == 1
     must_agree(crew)
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_stop_and_target_are_laid_from_the_price_of_the_fill(start_crew: StartCrew, side: Side) -> None:
+    crew = start_crew(only_alpha())
+    crew.run_for(0.5)
+    move(crew, BID + 0.0007)
+    trade = opened(crew, side)
+    assert trade.entry_price == pytest.approx(trade.expected_price + 0.0007)
+    assert trade.entry_price is not None
+    assert trade.target_distance is not None
+    assert trade.stop_price == trade.entry_price - side.sign * trade.stop_distance
+    assert trade.target_price == trade.entry_price + side.sign * trade.target_distance
+
+
+def test_an_analysis_that_has_grown_old_on_the_way_opens_nothing(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(analysis_max_age_seconds=10))
+    crew.brokers["alpha"].script(account=[delay(15)])
+    crew.run_for(1)
+    crew.analyse(crew.opinion())
+    crew.run_for(20)
+    assert decisions(crew) == ["open_told"]
+    assert answers(crew) == ["refused:analysis too old"]
+    assert sent(crew) == []

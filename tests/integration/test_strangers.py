@@ -6,10 +6,11 @@ import math
 
 from crew_helpers import BID, StartCrew, account, alerts, must_agree, now, only_alpha, opened, positions
 
+from actors.names import platform_actor
 from connectors.base import OpenOrder
 from trading.market import Side
 from trading.settings import Settings
-from trading.trade import TradeState, magic_number
+from trading.trade import TradeState, magic_number, sequence_of
 
 
 def test_positions_without_our_prefix_are_never_touched(start_crew: StartCrew) -> None:
@@ -25,7 +26,7 @@ def test_positions_without_our_prefix_are_never_touched(start_crew: StartCrew) -
     alpha.price("EURUSD", trade.stop_price, trade.stop_price + 0.0001)
     crew.run_for(20 * 60)
     assert now(crew, trade).state is TradeState.CLOSED
-    opened(crew, id="another")
+    opened(crew)
     crew.run_for(3_600)
     closed = {request.arguments[0].ticket for request in alpha.asked("close")}  # type: ignore[attr-defined]
     assert closed.isdisjoint(theirs)
@@ -43,3 +44,16 @@ def test_a_position_of_our_prefix_that_no_row_explains_shuts_the_account(start_c
     assert len(alerts(crew, "unaccounted")) == 1
     assert opened(crew).platform == "beta"
     assert alpha.asked("close") == []
+
+
+def test_a_restored_ledger_uses_no_number_that_the_broker_has_seen(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    alpha = crew.brokers["alpha"]
+    prefix = crew.ledger.trades.register_account("alpha")
+    forgotten = OpenOrder("EURUSD", Side.BUY, 0.05, magic_number(prefix, 4_000), "forgotten", BID)
+    alpha.open(forgotten, 1, math.inf)
+    alpha.close_by_hand(positions(crew)[0].ticket)
+    crew.tell(platform_actor("alpha"), "a message that nobody takes")
+    crew.run_for(1)
+    assert sequence_of(opened(crew).magic) == 4_001
+    must_agree(crew)

@@ -151,7 +151,13 @@ class History:
     def adjust(self, trade: Trade, at: Instant) -> Trade:
         """The stop follows the price."""
         line = JournalEntry(
-            at, "adjustment", "trailing", "alpha", "EURUSD", trade.trade_id, trade.analysis_id,
+            at,
+            "adjustment",
+            "trailing",
+            "alpha",
+            "EURUSD",
+            trade.trade_id,
+            trade.analysis_id,
             {"stop_before": trade.stop_price, "stop_after": 1.1171, "target_before": 1.1251, "target_after": 1.1251},
         )
         return self.advance(trade, replace(trade, stop_price=1.1171), at, line, stop_price=1.1171)
@@ -166,9 +172,7 @@ class History:
     def advance(self, before: Trade, after: Trade, at: Instant, *entries: JournalEntry, **changes: object) -> Trade:
         reason = arrow(before.state, after.state)
         detail: dict[str, Any] = {"before": before.state.value, "after": after.state.value, **changes}
-        line = JournalEntry(
-            at, "transition", reason, "alpha", "EURUSD", before.trade_id, before.analysis_id, detail
-        )
+        line = JournalEntry(at, "transition", reason, "alpha", "EURUSD", before.trade_id, before.analysis_id, detail)
         return self.ledger.trades.advance(before, after, self.account, line, *entries)
 
     def _held(self, name: str) -> Fence:

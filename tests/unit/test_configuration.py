@@ -179,8 +179,7 @@ class TestWrongKeys:
             ),
             (
                 "[strategies.swing]\nstop_volatilites = 3",
-                "strategies.swing.stop_volatilites is not a setting; "
-                "did you mean strategies.swing.stop_volatilities?",
+                "strategies.swing.stop_volatilites is not a setting; did you mean strategies.swing.stop_volatilities?",
             ),
             ("[strategies.swng]\n", "strategies.swng is not a setting; did you mean strategies.swing?"),
             (
@@ -236,8 +235,10 @@ class TestWrongValues:
                 "accounts[0].symbols.eurusd: the name 'eurusd' cannot be used; "
                 "expected capital letters, digits and _; did you mean EURUSD?",
             ),
-            ('[commodities.EURUSD]\nday_end = "5pm"',
-             "commodities.EURUSD.day_end is '5pm'; expected a time of day, such as 17:00"),
+            (
+                '[commodities.EURUSD]\nday_end = "5pm"',
+                "commodities.EURUSD.day_end is '5pm'; expected a time of day, such as 17:00",
+            ),
             (
                 "[strategies.day.weights]\nbase = 0.9",
                 "strategies.day.weights: the four weights sum to 1.55; expected 1 (fractions, not hundredths)",
@@ -246,8 +247,10 @@ class TestWrongValues:
                 "[[accounts]]\nname = 'a'\nsymbols = { EURUSD = ' E' }",
                 "accounts[0].symbols.EURUSD is ' E'; expected text without blanks at its ends",
             ),
-            ("[risk]\nrisk_per_trade_fraction = 0.06",
-             "risk.risk_per_trade_fraction is 0.06; expected a number greater than 0, at most 0.05"),
+            (
+                "[risk]\nrisk_per_trade_fraction = 0.06",
+                "risk.risk_per_trade_fraction is 0.06; expected a number greater than 0, at most 0.05",
+            ),
         ],
     )
     def test_a_wrong_value_names_its_field_the_value_and_what_was_expected(self, text: str, fault: str) -> None:
@@ -277,9 +280,7 @@ class TestWrongValues:
 
     @pytest.mark.parametrize("value", ['["hunter2"]', "12345", '{ a = "hunter2" }'])
     def test_a_secret_is_masked_even_where_it_is_wrong(self, value: str) -> None:
-        assert refusal(TWO_ACCOUNTS + f"password = {value}") == [
-            "accounts[1].password is ********; expected text"
-        ]
+        assert refusal(TWO_ACCOUNTS + f"password = {value}") == ["accounts[1].password is ********; expected text"]
 
     def test_a_table_in_the_wrong_place_is_not_spelled_out(self) -> None:
         assert "hunter2" not in "".join(refusal('crew = { password = "hunter2" }'))

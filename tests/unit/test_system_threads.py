@@ -63,9 +63,7 @@ class Crew:
         self.alerted = threading.Event()
         self.escalated = threading.Event()
         self.runtime = ThreadedRuntime(clock)
-        self.system = System(
-            self.runtime, on_alert=self._note, on_escalate=lambda name, error: self.escalated.set()
-        )
+        self.system = System(self.runtime, on_alert=self._note, on_escalate=lambda name, error: self.escalated.set())
 
     def _note(self, alert: Alert) -> None:
         self.alerts.append(alert)
