@@ -20,7 +20,7 @@ from actors.system.system import System
 from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew, market_for
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.base import Connector
-from console.arguments import Replay, guessed_commodity
+from console.arguments import DEFAULT_COMMODITY, Replay, guessed_commodity
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.output import Output
@@ -67,7 +67,7 @@ class Walk:
 
 def run(arguments: Replay, configuration: Configuration, output: Output) -> int:
     """Replay, show the closing table, and return the exit code."""
-    recording = in_trading_times(_recording(arguments, configuration), configuration)
+    recording = in_trading_times(_recording(arguments, configuration, output), configuration)
     first, last = cut(recording, arguments.start, arguments.end)
     settings = settings_for(configuration.settings, recording)
     scene = Scene(settings, configuration, recording, first, last, _ledger_url(arguments.ledger), arguments.seed)
@@ -182,6 +182,7 @@ def report(
     performance["maximum_drawdown_fraction"] = performance.pop("max_drawdown_fraction")
     return {
         "source": recording.source,
+        "commodities": sorted(recording.series),
         "from": iso(first),
         "to": iso(last),
         "bars": walk.bars,
@@ -213,12 +214,16 @@ def refusals(ledger: Ledger) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _recording(arguments: Replay, configuration: Configuration) -> Recording:
+def _recording(arguments: Replay, configuration: Configuration, output: Output) -> Recording:
     if arguments.data is None:
-        if arguments.commodity not in (None, "EURUSD"):
-            raise CommandError(f"--commodity is {arguments.commodity}; the sample is of EURUSD")
+        if arguments.commodity not in (None, DEFAULT_COMMODITY):
+            raise CommandError(f"--commodity is {arguments.commodity}; the sample is of {DEFAULT_COMMODITY}")
         return sample_recording()
     commodity = arguments.commodity or guessed_commodity(arguments.data, configuration.commodities)
+    if arguments.commodity is None and commodity.casefold() not in arguments.data.stem.casefold():
+        output.aside.print(
+            f"{arguments.data.name} names no commodity that is known: taken for {commodity} (--commodity)"
+        )
     return file_recording(arguments.data, commodity, configuration)
 
 

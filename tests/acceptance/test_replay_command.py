@@ -79,6 +79,14 @@ def test_bad_bars_are_refused_with_the_file_the_column_and_the_value(
     assert "bars.csv" in json.loads(done.stdout)["error"]
 
 
+def test_a_file_whose_name_says_no_commodity_is_taken_for_eurusd_and_this_is_said(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("\n".join(ROWS) + "\n")
+    done = run(["replay", "--data", "mine.csv", "--json"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "mine.csv names no commodity that is known: taken for EURUSD" in done.stderr
+    assert json.loads(done.stdout)["commodities"] == ["EURUSD"]
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

@@ -193,6 +193,18 @@ def test_the_judgement_waits_for_a_valid_tick(start_crew: StartCrew) -> None:
     assert now(crew, trade).close_reason is CloseReason.DAY_END
 
 
+def test_a_window_without_a_valid_tick_ends_without_a_judgement(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    trade = opened(crew)
+    win(crew)
+    to_window(crew, -60)
+    crew.brokers["alpha"].freeze("EURUSD")
+    to_window(crew, WINDOW_SECONDS - 0.5)
+    win(crew)
+    crew.run_for(3_600)
+    assert (now(crew, trade), rules(crew)) == (trade, [])
+
+
 @pytest.mark.parametrize("question", ["positions", "deals"])
 def test_the_judgement_waits_for_the_brokers_figures(
     start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch, question: str

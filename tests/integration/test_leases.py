@@ -26,8 +26,8 @@ from actors.scripted_crew import ScriptedCrew
 from actors.system.runtime_virtual import VirtualWorld
 from connectors.base import OpenOrder, Outcome
 from connectors.mock_script import delay
-from persistence.reservations import account_resource, crew_resource
-from trading.trade import CloseReason
+from persistence.reservations import Reservation, account_resource, crew_resource
+from trading.trade import CloseReason, TradeState
 
 TTL_SECONDS = 60.0
 
@@ -202,6 +202,28 @@ def test_no_order_is_given_longer_than_the_lease_lasts(leader: ScriptedCrew, mon
     leader.run_for(15)
     assert deadlines == [TTL_SECONDS * 59 / 60]
     assert states(leader) == ["unknown"]
+
+
+def test_an_order_is_not_sent_when_the_lease_has_run_out_on_the_way(
+    leader: ScriptedCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow ledger takes what was left of it, after everything had been checked and written."""
+    reservations = leader.ledger.reservations
+    monkeypatch.setattr(reservations, "renew_resource", ledger_away)
+    reserve = reservations.reserve_resource
+
+    def slowly(resource: str, owner: str, ttl_seconds: float) -> Reservation | None:
+        leader.world.sleep(4.5)
+        return reserve(resource, owner, ttl_seconds)
+
+    monkeypatch.setattr(reservations, "reserve_resource", slowly)
+    leader.run_for(55)
+    trade = told(leader)
+    leader.run_for(4.9)
+    assert trade is None
+    assert sent(leader) == []
+    failed = leader.ledger.trades.list()[0]
+    assert (failed.state, failed.detail.partition(":")[0]) == (TradeState.FAILED, "not_sent")
 
 
 def test_a_renewal_of_another_lease_changes_nothing(leader: ScriptedCrew) -> None:

@@ -21,7 +21,7 @@ from crew_helpers import (
     unanswered,
 )
 
-from actors.messages import Close
+from actors.messages import Adjust, Close
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
 from connectors.base import Capabilities, CloseOrder, Outcome
@@ -184,6 +184,17 @@ def test_it_takes_two_clean_scans_to_believe_that_a_position_is_gone(start_crew:
     crew.brokers["alpha"].fail("positions")
     look(crew)
     assert now(crew, trade).state is TradeState.OPEN
+    look(crew)
+    assert now(crew, trade).state is TradeState.CLOSED
+
+
+def test_an_adjustment_in_between_does_not_make_a_missing_position_younger(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    assert trade.ticket is not None
+    crew.brokers["alpha"].close_by_hand(trade.ticket)
+    look(crew)
+    crew.tell(platform_actor("alpha"), Adjust(trade.trade_id, "EURUSD", trade.stop_price + 0.0001, None, "trailing"))
     look(crew)
     assert now(crew, trade).state is TradeState.CLOSED
 
