@@ -6,25 +6,49 @@ up, and the service manager should start the program again.
 
 from __future__ import annotations
 
-import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from console import arguments as commands
-from console import configuration as configurations
-from console import logs
-from console.errors import CommandError
-from console.output import Output
-from persistence.errors import LedgerError
+from console.early_signals import EarlySignals
+
+if TYPE_CHECKING:
+    from console.arguments import Arguments, Init
+    from console.configuration import Configuration
+    from console.output import Output
+
+    Command = Callable[[], int]
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Whatever the user can put right is one line on standard error, never a traceback."""
-    arguments = commands.parse(sys.argv[1:] if words is None else words)
-    output = Output(as_json=arguments.json)
+    words = sys.argv[1:] if words is None else words
+    early = EarlySignals(words)  # before anything that takes long to load
+    try:
+        return _main(words, early)
+    finally:
+        early.end()
+
+
+def _main(words: Sequence[str], early: EarlySignals) -> int:
+    from console import arguments as commands
+    from console import logs
+    from console.errors import CommandError
+    from console.output import Output
+    from persistence.errors import LedgerError
+
+    try:
+        arguments = commands.parse(words)
+        output = Output(as_json=arguments.json)
+    except CommandError as error:
+        Output().error(error)
+        return CommandError.exit_code
     logs.set_up(as_json=arguments.log_json)
     try:
-        return run(arguments, output)
+        command = prepared(arguments, output)
+        if not isinstance(arguments, commands.Serve):
+            early.end()  # Ctrl-C now unwinds what the command has begun
+        return command()
     except (CommandError, LedgerError) as error:
         output.error(error)
         return CommandError.exit_code
@@ -33,43 +57,68 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
 
 
-def run(arguments: commands.Arguments, output: Output) -> int:
-    """Each command's module is imported when it is asked for: a start loads only what it needs."""
-    if isinstance(arguments, commands.Init):
-        from console import initialise
+def prepared(arguments: Arguments, output: Output) -> Command:
+    """The command, ready to run. Its module is imported when it is asked for: a start loads only what it needs.
 
-        written = initialise.write(arguments.config, force=arguments.force)
-        output.show({"written": str(written)}, lambda data: f"wrote {data['written']}")
-        return 0
-    configuration = configurations.load(arguments.config)
-    # A replay decides thousands of times in seconds: its journal is the place to read about that.
-    level = logging.WARNING if isinstance(arguments, commands.Replay) else logging.INFO
-    logs.set_up(as_json=arguments.log_json, secrets=configuration.secrets, level=level)
+    Raises `ConfigurationError`.
+    """
+    from console import arguments as commands
+
+    if isinstance(arguments, commands.Init):
+        return lambda: _init(arguments, output)
+    configuration = _configuration(arguments)
     match arguments:
         case commands.Serve():
             from console import serve
 
-            return serve.run(arguments, configuration, output)
+            return lambda: serve.run(arguments, configuration, output)
         case commands.Replay():
             from console import replay
 
-            return replay.run(arguments, configuration, output)
+            return lambda: replay.run(arguments, configuration, output)
         case commands.Doctor():
             from console import doctor
 
-            return doctor.run(arguments, configuration, output)
+            return lambda: doctor.run(arguments, configuration, output)
         case commands.Status():
             from console import status
 
-            return status.run(arguments, configuration, output)
+            return lambda: status.run(arguments, configuration, output)
         case commands.Trades():
             from console import trades
 
-            return trades.run(arguments, configuration, output)
+            return lambda: trades.run(arguments, configuration, output)
         case commands.Why():
             from console import why
 
-            return why.run(arguments, configuration, output)
+            return lambda: why.run(arguments, configuration, output)
+
+
+def _init(arguments: Init, output: Output) -> int:
+    from console import initialise
+
+    written = initialise.write(arguments.config, force=arguments.force)
+    output.show({"written": str(written)}, lambda data: f"wrote {data['written']}")
+    return 0
+
+
+def _configuration(arguments: Arguments) -> Configuration:
+    """The settings; sets up the log, and warns there of variables that look like settings and are not read."""
+    import logging
+    import os
+
+    from console import arguments as commands
+    from console import configuration as configurations
+    from console import logs
+    from console.environment import PREFIX
+
+    configuration = configurations.load(arguments.config)
+    # A replay decides thousands of times in seconds: its journal is the place to read about that.
+    level = logging.WARNING if isinstance(arguments, commands.Replay) else logging.INFO
+    logs.set_up(as_json=arguments.log_json, secrets=configuration.secrets, level=level)
+    for name in configurations.stray_variables(os.environ):
+        logging.getLogger("configuration").warning("%s is not read: expected one that begins with %s", name, PREFIX)
+    return configuration
 
 
 if __name__ == "__main__":

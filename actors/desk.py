@@ -68,6 +68,7 @@ class Desk:
     surveyed: bool = False  # a clean scan has been made since the post was taken: nothing is opened before that
     prefix: int = 0
     unaccounted: frozenset[int] = frozenset()  # positions of our prefix that no trade explains
+    external: frozenset[int] = frozenset()  # positions of strangers: shown, and never touched
     account: Account | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)  # the latest that was whole, by commodity

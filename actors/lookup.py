@@ -6,7 +6,7 @@ a quarantine have said so, because a broker may execute late; and even then the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from actors.desk import Absence, Desk, as_open
@@ -143,6 +143,23 @@ def find_strangers(desk: Desk, found: Findings, context: Context) -> None:
             "no opens on this account until they are gone",
         )
     desk.unaccounted = frozenset(unaccounted)
+    show_externals(desk, explained, found, context)
+
+
+def show_externals(desk: Desk, explained: Collection[int], found: Findings, context: Context) -> None:
+    """Say once of each position of other programs and of people that it is there: it uses margin of the account."""
+    external = {
+        position.position_id
+        for position in found.positions
+        if prefix_of(position.magic) != desk.prefix and position.position_id not in explained
+    }
+    if external - desk.external:
+        context.alert(
+            "external",
+            f"{desk.platform}: the account holds {len(external)} positions of others: {sorted(external)}; "
+            "they are never touched",
+        )
+    desk.external = frozenset(external)
 
 
 def opened_by(trade: Trade, position: Position) -> Trade:

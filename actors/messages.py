@@ -83,7 +83,6 @@ class Open(Message):
 
     analysis: Analysis
     plan: TradePlan
-    decided_at: Instant
 
 
 @dataclass(frozen=True, slots=True)

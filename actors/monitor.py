@@ -53,7 +53,9 @@ class MonitorActor:
             case TradeChanged(trade):
                 self._follow(trade)
             case Signal(analysis):
+                # Judged at once: by the next interval it may be too old to act upon.
                 self._signals[analysis.commodity] = analysis
+                self._revalue(analysis.commodity, context)
             case Revalue():
                 interval = round(self._market.settings.ai_monitor_interval_seconds * SECOND)
                 context.at(context.now() + interval, Revalue())
@@ -63,16 +65,21 @@ class MonitorActor:
 
     def monitor_open_positions(self, context: Context) -> None:
         """Re-value every open trade that has a usable quote while its market is open."""
+        for commodity in self._rules:
+            self._revalue(commodity, context)
+
+    def _revalue(self, commodity: str, context: Context) -> None:
+        if not self._market.times[commodity].is_open(context.now()):
+            return
+        rules, signal = self._rules[commodity], self._signals.get(commodity)
         for trades in self._trades.values():
-            for trade in trades.values():
-                quote = self._quotes.get((trade.platform, trade.commodity))
-                if quote is None or not self._market.times[trade.commodity].is_open(context.now()):
+            for trade in [trade for trade in trades.values() if trade.commodity == commodity]:
+                quote = self._quotes.get((trade.platform, commodity))
+                if quote is None:
                     continue
-                rules = self._rules[trade.commodity]
-                signal = self._signals.get(trade.commodity)
                 match revalue(trade, quote, context.now(), rules, opposite=signal):
-                    case exits.Close(reason, price):
-                        self._tell_close(trade, exits.Close(reason, price), context)
+                    case exits.Close() as close:
+                        self._tell_close(trade, close, context)
                     case exits.Adjust() as change:
                         self.adjust_open_trade(trade, change, context)
 

@@ -103,7 +103,7 @@ class TraderActor:
             return
         self._journal(analysis, "open_told", context, decision, **told)
         self._told_at[resource(selection.chosen, analysis.commodity)] = context.now()
-        context.tell(platform_actor(selection.chosen), Open(analysis, plan, context.now()))
+        context.tell(platform_actor(selection.chosen), Open(analysis, plan))
 
     def _not_usable(self, analysis: Analysis, now: Instant) -> str | None:
         """Why this analysis may not even be judged, in one word."""

@@ -113,6 +113,13 @@ class PaperConnector:
         """The market instant up to which this account is settled; None for a new book. A restart goes on from it."""
         return self._book.last_seen
 
+    def book_as_written(self) -> AccountBook:
+        """The book as its file has it now, for a look before `connect`. Raises `ConnectorError`."""
+        self._read_book()
+        if not self._connected:
+            self._book.close()
+        return self._book
+
     def connect(self, deadline: float) -> None:
         """Read the book again and take up the market at the clock's time.
 

@@ -23,6 +23,7 @@ from trading.market import Deal, Entry, Instant, Order, Side
 APPLICATION_ID = 0x57424250  # "WBBP" in the file's header: a book, and not some other database
 FORMAT = 1
 LOCK_TIMEOUT_SECONDS = 2.0  # for the other process's commit; no transaction of ours lasts longer than an fsync
+PRIMARY_CODE = 0xFF  # the part of an SQLite result code that names its kind
 
 SCHEMA = f"""
 CREATE TABLE account (
@@ -46,11 +47,15 @@ PRAGMA user_version = {FORMAT};
 """
 
 
+class BookBusy(ConnectorError):
+    """Another process holds the file at this moment: later it can be used."""
+
+
 class PaperBook(AccountBook):
     """The book of one account in one file, which is made, with its folder, where there is none.
 
     Raises `ConnectorError` naming the file when it cannot be read or written, is damaged, is something else, or
-    belongs to another account.
+    belongs to another account; and its kind `BookBusy` while another process holds it for too long.
     """
 
     def __init__(self, path: Path, platform: str, currency: str, opening_balance: float) -> None:
@@ -60,8 +65,10 @@ class PaperBook(AccountBook):
         self._currency = currency
         self._revision = 0
         self._database: sqlite3.Connection | None = None
-        self.reload()
-        self.close()  # nothing is held open until the account is used
+        try:
+            self.reload()
+        finally:
+            self.close()  # nothing is held open until the account is used
 
     def record(self, change: Change) -> None:
         """Write the change and then make it in memory."""
@@ -194,7 +201,13 @@ class PaperBook(AccountBook):
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
-            raise ConnectorError(f"{self._path}: the book cannot be used: {error}") from error
+            kind = BookBusy if _is_busy(error) else ConnectorError
+            raise kind(f"{self._path}: the book cannot be used: {error}") from error
+
+
+def _is_busy(error: Exception) -> bool:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & PRIMARY_CODE in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def discard_book(path: Path) -> None:

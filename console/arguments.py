@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
+from console.errors import CommandError
+from console.output import Output
 from console.settings_tree import nearest
 from trading.market import Instant, instant, iso
 from trading.trade import TradeState
@@ -21,6 +24,17 @@ DEFAULT_SPEED = 3600.0
 DEFAULT_COMMODITY = "EURUSD"
 DEFAULT_TRADES = 20
 DEFAULT_DECISIONS = 5
+
+# What a file of bars may be named after besides the catalogue's commodities.
+_CURRENCY = (
+    "(?:AUD|BRL|CAD|CHF|CNH|CNY|CZK|DKK|EUR|GBP|HKD|HUF|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|SGD|THB|TRY|USD|ZAR|"
+    "XAG|XAU|XPD|XPT|BTC|ETH|LTC|XRP)"
+)
+PAIR = re.compile(_CURRENCY * 2)
+WELL_KNOWN = re.compile(
+    r"(?:GOLD|SILVER|PLATINUM|PALLADIUM|COPPER|WTI|BRENT|OIL|CRUDE|USOIL|UKOIL|XTIUSD|XBRUSD|NATGAS|NASDAQ|NAS100|"
+    r"US100|US30|US500|SPX|SPX500|SP500|DOW|DJ30|DAX|GER30|GER40|DE40|UK100|FTSE|JP225|NIKKEI|BITCOIN|ETHEREUM)\d*"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +121,19 @@ _KINDS: dict[str, type[Arguments]] = {
 def parse(words: Sequence[str]) -> Arguments:
     """The command that these words ask for; no command means `serve`.
 
-    Raises ``SystemExit(2)`` after naming what is wrong on standard error, and ``SystemExit(0)`` for help and version.
+    Raises ``SystemExit(2)`` after naming what is wrong on standard error (with ``--json`` also as the one object), and
+    ``SystemExit(0)`` for help and version.
     """
-    parser = _parser()
-    values = vars(parser.parse_args(_with_command(list(words))))
+    try:
+        return _understood(_parser(), list(words))
+    except _NotUnderstood as error:
+        if "--json" in words:
+            Output(as_json=True).write_object({"error": error.message})
+        error.explain()
+
+
+def _understood(parser: _Parser, words: list[str]) -> Arguments:
+    values = vars(parser.parse_args(_with_command(words)))
     kind = _KINDS[values.pop("command")]
     values.pop("sample", None)
     start, end = values.get("start"), values.get("end")
@@ -119,14 +142,30 @@ def parse(words: Sequence[str]) -> Arguments:
     return kind(**values)
 
 
-def guessed_commodity(path: Path, known: Iterable[str]) -> str:
-    """The commodity that a file's name speaks of (`eurusd_h1.csv`), or EURUSD when it speaks of none."""
+def named_commodity(path: Path, known: Iterable[str]) -> str | None:
+    """The commodity that a file's name speaks of (`eurusd_h1.csv`); None when it speaks of none.
+
+    Raises `CommandError` when it speaks of an instrument that is not ``known``: its contract would be another's.
+    """
     words = re.split(r"[^A-Z0-9]+", path.stem.upper())
     compact = "".join(words)
     for commodity in sorted(known, key=len, reverse=True):
         if commodity in words or commodity.replace("_", "") in compact:
             return commodity
-    return DEFAULT_COMMODITY
+    stranger = _other_instrument(words)
+    if stranger is not None:
+        raise CommandError(f"{path.name} names {stranger}, which is not a commodity of the catalogue; give --commodity")
+    return None
+
+
+def _other_instrument(words: Sequence[str]) -> str | None:
+    """The pair (`XAUUSD`, `EUR` and `GBP` side by side) or the well-known name among these words in capitals."""
+    joined = ("".join(two) for two in itertools.pairwise(words) if all(len(word) == 3 for word in two))
+    for word in (*words, *joined):
+        found = WELL_KNOWN.fullmatch(word) or PAIR.match(word)
+        if found:
+            return found[0]
+    return None
 
 
 def _with_command(words: list[str]) -> list[str]:
@@ -145,6 +184,19 @@ def _with_command(words: list[str]) -> list[str]:
     return [*words[:index], "serve", *words[index:]]
 
 
+class _NotUnderstood(Exception):
+    """What a parser has to say against the words."""
+
+    def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self._parser = parser
+
+    def explain(self) -> NoReturn:
+        """The usage and the message on standard error; raises ``SystemExit(2)``."""
+        argparse.ArgumentParser.error(self._parser, self.message)
+
+
 class _Parser(argparse.ArgumentParser):
     """Argparse with the nearest command in its complaint about an unknown one."""
 
@@ -154,7 +206,7 @@ class _Parser(argparse.ArgumentParser):
             near = nearest(found[1], list(_KINDS))
             hint = f"did you mean {near}?" if near else f"expected one of {', '.join(_KINDS)}"
             message = f"there is no command {found[1]!r}; {hint}"
-        super().error(message)
+        raise _NotUnderstood(self, message)
 
 
 def _parser() -> _Parser:

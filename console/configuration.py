@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,13 @@ def _telling(url: URL) -> list[str]:
     return [key for key in url.query if "password" in key.lower() or "secret" in key.lower()]
 
 
+class _TomlFile(TomlConfigSettingsSource):
+    """The file's settings; the byte order mark that some editors put before them is no part of them."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        return tomllib.loads(file_path.read_text("utf-8-sig"))
+
+
 def _gather(file: Path | None, environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[settings_tree.Path, str]]:
     """The three layers merged, and which variable set which path."""
     defaults = Settings().model_dump()
@@ -138,7 +146,7 @@ def _gather(file: Path | None, environment: Mapping[str, str]) -> tuple[dict[str
         def settings_customise_sources(
             cls, settings_cls: type[BaseSettings], *_usual: Any, **_named: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            from_file = TomlConfigSettingsSource(settings_cls, file)
+            from_file = _TomlFile(settings_cls, file)
             from_environment = EnvironmentSource(settings_cls, environment, {**defaults, **from_file.toml_data})
             variables.update(from_environment.variables)
             return from_environment, from_file, InitSettingsSource(settings_cls, defaults)

@@ -112,6 +112,8 @@ def _ledger(configuration: Configuration) -> Check:
     name = configuration.shown_database_url
     try:
         with ledger_for_reading(configuration) as ledger:
+            if ledger is not None:
+                ledger.check_pages()
             held = [] if ledger is None else [lease.resource for lease in ledger.reservations.all()]
             active = 0 if ledger is None else len(ledger.trades.active())
     except LedgerError as error:

@@ -118,15 +118,15 @@ def _within(bounds: Mapping[str, float]) -> str:
     """All the limits at once: who puts one right should not be told of the other next."""
     match bounds:
         case {"ge": least, "le": most}:
-            return f" from {least:g} to {most:g}"
+            return f" from {least:.13g} to {most:.13g}"
         case {"gt": below, "le": most}:
-            return f" greater than {below:g}, at most {most:g}"
+            return f" greater than {below:.13g}, at most {most:.13g}"
         case {"gt": below}:
-            return f" greater than {below:g}"
+            return f" greater than {below:.13g}"
         case {"ge": least}:
-            return f" of at least {least:g}"
+            return f" of at least {least:.13g}"
         case {"le": most}:
-            return f" of at most {most:g}"
+            return f" of at most {most:.13g}"
     return ""
 
 

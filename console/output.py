@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
 from rich.text import Text
+
+from console.errors import CommandError
 
 
 class Output:
@@ -20,6 +24,7 @@ class Output:
 
     def __init__(self, *, as_json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         self.as_json = as_json
+        self._lost = False  # standard output takes nothing any more
         self._stdout = sys.stdout if stdout is None else stdout
         stderr = sys.stderr if stderr is None else stderr
         self.aside = _console(stderr)
@@ -30,27 +35,41 @@ class Output:
     def show(self, data: Mapping[str, Any], render: Callable[[Mapping[str, Any]], RenderableType]) -> None:
         """The result of the command: the data as one JSON object, or what ``render`` makes of them."""
         if self.as_json:
-            self._write_object(data)
+            self.write_object(data)
         else:
-            self.screen.print(render(data))
+            with self._writing():
+                self.screen.print(render(data))
 
     def note(self, text: str) -> None:
         """A remark for a person."""
-        self.screen.print(Text(text), soft_wrap=True)
+        with self._writing():
+            self.screen.print(Text(text), soft_wrap=True)
 
     def error(self, error: BaseException | str) -> None:
         """What went wrong, on standard error; with ``--json`` also as the one object."""
         message = str(error) or type(error).__name__
         self.aside.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
-        if self.as_json:
-            self._write_object({"error": message})
+        if self.as_json and not self._lost:
+            self.write_object({"error": message})
 
-    def _write_object(self, data: Mapping[str, Any]) -> None:
-        try:
+    def write_object(self, data: Mapping[str, Any]) -> None:
+        """The one JSON object, on standard output. Raises `CommandError` when nothing can be written there."""
+        with self._writing():
             self._stdout.write(json.dumps(finite(data), allow_nan=False) + "\n")
             self._stdout.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
         except BrokenPipeError:
             self.screen.on_broken_pipe()  # the reader has seen enough: no traceback, as rich does it for tables
+        except OSError as error:
+            self._lost = True
+            if self._stdout is sys.stdout:
+                # What could not be written is still in the buffer, and would be tried again when Python ends.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stdout.fileno())
+            raise CommandError(f"standard output cannot be written: {error.strerror}") from error
 
 
 def finite(value: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from console.configuration import Configuration
+from console.errors import CommandError
 from persistence import sqlite
 from persistence.database import parsed
 from persistence.ledger import Ledger
@@ -24,6 +25,13 @@ def ledger_file(configuration: Configuration) -> Path | None:
 def no_ledger(data: Mapping[str, Any]) -> Text:
     """What is said in place of a view when there is no ledger yet."""
     return Text(f"There is no ledger at {data.get('ledger')} yet: run.py serve makes one.")
+
+
+def require_commodity(commodity: str | None, configuration: Configuration, where: str) -> None:
+    """Raise `CommandError` for a commodity that is not in the catalogue."""
+    if commodity is not None and commodity not in configuration.commodities:
+        known = ", ".join(sorted(configuration.commodities))
+        raise CommandError(f"{where} is {commodity!r}; expected one of {known}")
 
 
 @contextmanager

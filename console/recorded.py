@@ -10,6 +10,7 @@ import numpy as np
 
 from connectors.base import Clock, ConnectorError
 from connectors.paper import PaperConnector
+from connectors.paper_book import BookBusy
 from console.configuration import Configuration
 from console.errors import CommandError
 from feeds.errors import FeedError
@@ -19,7 +20,7 @@ from feeds.synthetic import synthetic_bars
 from trading.bars import BadBars, BarSeries, Instants
 from trading.calendars import build
 from trading.commodities import UnknownCommodity, require_known
-from trading.market import DAY, Instant, iso
+from trading.market import DAY, HOUR, Instant, iso
 from trading.opinion import Outlook
 from trading.settings import AccountSettings, Settings, default_accounts
 from trading.ticks import driving_instants
@@ -54,9 +55,9 @@ class Recording:
         """The end of the last bar."""
         return max(series.end(len(series) - 1) for series in self.series.values())
 
-    def instants(self, start: Instant, stop: Instant) -> Instants:
-        """When a driver moves its clock: every tick and every bar's end, both limits included."""
-        return driving_instants(self.series.values(), start, stop)
+    def instants(self, start: Instant, stop: Instant, poll_seconds: float = 1.0) -> Instants:
+        """When a driver moves its clock: every tick, every bar's end and the poll after it, both limits included."""
+        return driving_instants(self.series.values(), start, stop, max(poll_seconds, 1.0))
 
     def bars_until(self, at: Instant) -> int:
         """How many bars have begun by ``at``."""
@@ -85,12 +86,17 @@ def sample_or_simulated(seed: int) -> Recording:
 
 
 def file_recording(path: Path, commodity: str, configuration: Configuration) -> Recording:
-    """The bars in a file. Raises `CommandError` naming the file, the row and the column at fault."""
+    """The bars in a file. Raises `CommandError` naming the file and what in it is at fault."""
     try:
         require_known([commodity], configuration.commodities, "--commodity")
         series = read_bars(path, commodity, may_be_negative=configuration.commodities[commodity].may_be_negative)
     except (UnknownCommodity, BadBars, FeedError) as error:
         raise CommandError(str(error)) from error
+    if HOUR % series.bar_length:
+        raise CommandError(
+            f"{path}: a bar is {series.bar_seconds} s long; expected a divisor of an hour (3600 s), such as 1 min, "
+            "15 min or 1 h"
+        )
     return Recording({commodity: series}, str(path))
 
 
@@ -162,7 +168,10 @@ def require_bars(settings: Settings, recording: Recording) -> None:
 def paper(
     account: AccountSettings, recording: Recording, configuration: Configuration, book: Path | None
 ) -> Callable[[Clock], PaperConnector]:
-    """What makes the paper account over the recording, once there is a clock. Raises `CommandError` then."""
+    """What makes the paper account over the recording, once there is a clock.
+
+    That raises `CommandError` for an account that cannot be, and `BookBusy` while another process holds its book.
+    """
 
     def connect(clock: Clock) -> PaperConnector:
         try:
@@ -175,6 +184,8 @@ def paper(
                 clock,
                 book,
             )
+        except BookBusy:
+            raise
         except ConnectorError as error:
             raise CommandError(str(error)) from error
 

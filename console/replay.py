@@ -20,7 +20,7 @@ from actors.system.system import System
 from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew, market_for
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.base import Connector
-from console.arguments import DEFAULT_COMMODITY, Replay, guessed_commodity
+from console.arguments import DEFAULT_COMMODITY, Replay, named_commodity
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.output import Output
@@ -74,20 +74,26 @@ def run(arguments: Replay, configuration: Configuration, output: Output) -> int:
     hosted = on_threads if arguments.threads else in_virtual_time
     with hosted(scene) as crew:
         with _progress(output, recording, first, last) as advance:
-            walk = walk_through(crew, recording, first, last, advance)
+            walk = walk_through(crew, recording, first, last, advance, poll_seconds=settings.price_poll_seconds)
         output.show(report(crew.ledger, recording, settings, walk, first, last), render)
     return 0
 
 
 def walk_through(
-    crew: Crew, recording: Recording, first: Instant, last: Instant, advance: Callable[[int], None] | None = None
+    crew: Crew,
+    recording: Recording,
+    first: Instant,
+    last: Instant,
+    advance: Callable[[int], None] | None = None,
+    *,
+    poll_seconds: float = 1.0,
 ) -> Walk:
     """Move the crew from tick to tick; note the equity of all accounts together at the end of each bar."""
     begun_before = recording.bars_until(first - 1)
     walk = Walk(bars=recording.bars_until(last - 1) - begun_before)
     ends = {end for series in recording.series.values() for end in bar_ends(series).tolist()}
     began, began_cpu = time.perf_counter(), time.process_time()
-    for at in recording.instants(first, last).tolist():
+    for at in recording.instants(first, last, poll_seconds).tolist():
         crew.advance_to(at)
         if at in ends:
             # Nobody else asks the connectors now: the actors have come to rest.
@@ -163,6 +169,8 @@ def on_threads(scene: Scene) -> Iterator[Crew]:
         system.start([reservation_spec(parts)])
         if not lead(system, parts):
             raise CommandError(f"another process leads crew {scene.settings.crew} in this ledger")
+        for name in connectors:
+            ledger.trades.register_account(name)  # not left to whichever thread comes first: each draws a prefix
         system.start(crew_specs(parts))
         yield ThreadedCrew(ledger, connectors, runtime)
     finally:
@@ -219,8 +227,9 @@ def _recording(arguments: Replay, configuration: Configuration, output: Output) 
         if arguments.commodity not in (None, DEFAULT_COMMODITY):
             raise CommandError(f"--commodity is {arguments.commodity}; the sample is of {DEFAULT_COMMODITY}")
         return sample_recording()
-    commodity = arguments.commodity or guessed_commodity(arguments.data, configuration.commodities)
-    if arguments.commodity is None and commodity.casefold() not in arguments.data.stem.casefold():
+    commodity = arguments.commodity or named_commodity(arguments.data, configuration.commodities)
+    if commodity is None:
+        commodity = DEFAULT_COMMODITY
         output.aside.print(
             f"{arguments.data.name} names no commodity that is known: taken for {commodity} (--commodity)"
         )

@@ -29,15 +29,18 @@ from actors.system.system import EXIT_ESCALATED, System
 from actors.virtual_crew import market_for
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.paper import PaperConnector
+from connectors.paper_book import BookBusy
 from console import logs
+from console.agreement import require_agreement
 from console.arguments import Serve
 from console.books import book_path, set_aside
 from console.configuration import Configuration
 from console.errors import CommandError
+from console.ledger_watch import watched
 from console.live_watch import LiveWatch
 from console.observer import OBSERVER, ObserverActor
 from console.output import Output
-from console.reading import ledger_for_reading
+from console.reading import ledger_file, ledger_for_reading
 from console.recorded import Recording, cut, first_judged, in_trading_times, paper, require_bars, sample_or_simulated
 from persistence.errors import LedgerError
 from persistence.ledger import Ledger
@@ -62,7 +65,13 @@ class Ending:
     event: threading.Event = field(default_factory=threading.Event)
     stopped: str = ""  # by a signal
     escalated: str = ""  # an actor was given up
+    lost: str = ""  # the ledger is not where it was
     deposed: str = ""  # the crew's lease was lost
+
+    @property
+    def is_final(self) -> bool:
+        """True when there is no further term."""
+        return bool(self.stopped or self.escalated or self.lost)
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         """A signal handler."""
@@ -74,6 +83,11 @@ class Ending:
         self.escalated = f"{name}: {type(error).__name__}: {error}"
         self.event.set()
 
+    def lose(self, reason: str) -> None:
+        """The ledger's file is gone."""
+        self.lost = reason
+        self.event.set()
+
     def depose(self, reason: str) -> None:
         """The crew has another leader, or may have."""
         self.deposed = reason
@@ -82,8 +96,9 @@ class Ending:
     def rise_again(self) -> None:
         """Stand by for another term."""
         self.deposed = ""
-        if not (self.stopped or self.escalated):
-            self.event.clear()
+        self.event.clear()
+        if self.is_final:  # also when a signal came between the two
+            self.event.set()
 
 
 def run(arguments: Serve, configuration: Configuration, output: Output) -> int:
@@ -96,21 +111,37 @@ def run(arguments: Serve, configuration: Configuration, output: Output) -> int:
         _begin_anew(configuration)
     ending = Ending()
     began = time.monotonic()
-    with _signals(ending), closing(Ledger.open(configuration.database_url, writer=owner_name())) as ledger:
+    with (
+        _signals(ending),
+        closing(Ledger.open(configuration.database_url, writer=owner_name())) as ledger,
+        watched(ledger_file(configuration), ending.lose),
+    ):
         term = Term(arguments, configuration, recording, ledger, output, ending)
-        while not (ending.stopped or ending.escalated):
+        told = ""
+        while not ending.is_final:
             ending.rise_again()
             try:
                 term.serve()
+                told = ""
+            except BookBusy as error:
+                # The lease is given back: whoever holds the book may be the one who should lead.
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("standing by: %s", told)
+                ending.event.wait(configuration.settings.ai_db_reservation_ttl_seconds * STANDBY_PART_OF_TTL)
             except (StartFailed, Unanswered, NotQuiet) as error:
                 ending.escalate("system", error)
-        if ending.escalated:
+        if ending.lost:
+            log.critical("%s: stepped down with exit code %d; restore it, or --fresh", ending.lost, EXIT_ESCALATED)
+        elif ending.escalated:
             log.critical("an actor was given up (%s): exit code %d", ending.escalated, EXIT_ESCALATED)
         else:
             log.info("stopped by %s after %.0f s", ending.stopped, time.monotonic() - began)
         if output.as_json:
-            output.show({"stopped_by": ending.stopped or None, "escalated": ending.escalated or None}, str)
-    return EXIT_ESCALATED if ending.escalated else 0
+            output.show(
+                {"stopped_by": ending.stopped or None, "escalated": ending.escalated or ending.lost or None}, str
+            )
+    return EXIT_ESCALATED if ending.escalated or ending.lost else 0
 
 
 @dataclass(slots=True)
@@ -143,6 +174,7 @@ class Term:
                 for account in settings.accounts
                 if account.enabled
             }
+            require_agreement(self.ledger, connectors)
             start = self._start(connectors)
             runtime.advance_to(start)
             system.start(crew_specs(replace(parts, connectors=connectors)))
@@ -199,7 +231,8 @@ class Term:
         """Move market time from tick to tick at the wanted speed, until the end of the recording and of the program."""
         due = time.monotonic()
         before = start
-        for at in self.recording.instants(start, self.recording.last).tolist():
+        poll_seconds = self.configuration.settings.price_poll_seconds
+        for at in self.recording.instants(start, self.recording.last, poll_seconds).tolist():
             due += min((at - before) / SECOND / self.arguments.speed, LONGEST_PAUSE_SECONDS)
             before = at
             if self.ending.event.wait(max(0.0, due - time.monotonic())):

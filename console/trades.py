@@ -10,9 +10,10 @@ from rich.text import Text
 
 from console.arguments import Trades
 from console.configuration import Configuration
+from console.errors import CommandError
 from console.figures import money, price, side, state, time_of, words
 from console.output import Output
-from console.reading import ledger_for_reading, no_ledger
+from console.reading import ledger_for_reading, no_ledger, require_commodity
 from console.records import Data, digits_of, trade_data
 from console.tables import Cell, Column, table
 from persistence.ledger import Ledger
@@ -22,9 +23,19 @@ from trading.commodities import Commodity
 def run(arguments: Trades, configuration: Configuration, output: Output) -> int:
     """Show the trades that were asked for; answers the exit code."""
     with ledger_for_reading(configuration) as ledger:
+        _require_platform(arguments.platform, configuration, ledger)
+        require_commodity(arguments.commodity, configuration, "--commodity")
         data = trades_data(arguments, ledger, configuration.commodities)
     output.show({"ledger": configuration.shown_database_url, **data}, render)
     return 0
+
+
+def _require_platform(platform: str | None, configuration: Configuration, ledger: Ledger | None) -> None:
+    """Raise `CommandError` for an account that neither the settings nor any trade of the ledger name."""
+    known = [account.name for account in configuration.settings.accounts]
+    traded = ledger is not None and platform is not None and ledger.trades.list(platform=platform, limit=1)
+    if platform is not None and platform not in known and not traded:
+        raise CommandError(f"--platform is {platform!r}; expected one of {', '.join(known)}")
 
 
 def trades_data(arguments: Trades, ledger: Ledger | None, commodities: Mapping[str, Commodity]) -> Data:

@@ -16,7 +16,7 @@ from console.arguments import Why
 from console.configuration import Configuration
 from console.figures import amount, fraction, number, price, side, time_of, words
 from console.output import Output
-from console.reading import ledger_for_reading, no_ledger
+from console.reading import ledger_for_reading, no_ledger, require_commodity
 from console.records import Data, decision_data, digits_of, line_data, trade_data
 from console.sentences import facts, printable, sentence, verdict
 from console.tables import Cell, Column, FittedTable, pairs
@@ -32,6 +32,7 @@ STAYS_OPEN = arrow(TradeState.OPEN, TradeState.OPEN)
 
 def run(arguments: Why, configuration: Configuration, output: Output) -> int:
     """Show the last decisions; answers the exit code."""
+    require_commodity(arguments.commodity, configuration, "COMMODITY")
     with ledger_for_reading(configuration) as ledger:
         data = why_data(arguments, ledger, configuration.commodities)
     output.show({"ledger": configuration.shown_database_url, **data}, render)

@@ -65,8 +65,10 @@ def read_bars(
 def _read(path: Path) -> dict[str, pa.ChunkedArray]:
     """The columns by their names in lower case. Raises `FeedError`."""
     suffix = path.suffix.lower()
+    if not suffix:
+        raise FeedError(f"{path}: its name has no extension; expected .csv or .parquet")
     if suffix not in (".csv", ".parquet"):
-        raise FeedError(f"{path}: the file's kind is {suffix or 'missing'!r}; expected .csv or .parquet")
+        raise FeedError(f"{path}: the file's kind is {suffix!r}; expected .csv or .parquet")
     if not path.exists():
         raise FeedError(f"{path}: there is no such file")
     if not path.is_file():

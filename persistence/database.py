@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import (
@@ -96,12 +96,22 @@ class Database:
     def close(self) -> None:
         """Close every connection, once the transactions of other threads are over. Twice is as good as once."""
         with self._alone():
-            if self._writer is not None:
-                self._writer.close()
-            self._writer = self._readers = None
-            for engine in self._engines:
+            writer, self._writer, self._readers = self._writer, None, None
+            if writer is not None:
+                if self._file is not None and not writer.invalidated:
+                    sqlite.empty_write_ahead_log(writer.connection.driver_connection)
+                writer.close()
+            # The readers first: only a connection that may write removes the log's files when it is the last to go.
+            for engine in reversed(self._engines):
                 engine.dispose()
             self._engines.clear()
+
+    def check_pages(self) -> None:
+        """Read every page of a SQLite file. Raises `LedgerUnavailable` for a damaged one; elsewhere it does nothing."""
+        if self.dialect != "sqlite" or self.in_memory:
+            return
+        with self.reading() as connection:
+            self._must_be_well(sqlite.damage(connection.connection.driver_connection))
 
     def _connect(self, parts: URL) -> None:
         try:
@@ -133,10 +143,16 @@ class Database:
         if mode != "wal":
             raise LedgerUnavailable(self.name, f"its file system allows no write-ahead log (the mode stays {mode!r})")
         sqlite.warn_of_wal_reset_defect(sqlite.newest_sqlite().sqlite_version_info)
+        with closing(engine.raw_connection()) as raw:  # in no transaction, which would keep others waiting
+            self._must_be_well(sqlite.damage(raw.driver_connection))
         self._writer = engine.connect()
         with self._writer.begin() as probe:  # on a read-only file SQLite grants the transaction, and refuses the writes
             self._writer.exec_driver_sql("PRAGMA user_version = 0")
             probe.rollback()
+
+    def _must_be_well(self, damage: str | None) -> None:
+        if damage is not None:
+            raise LedgerUnavailable(self.name, f"it is damaged ({damage}); keep a copy of it and restore a backup")
 
     def _connect_to_postgresql(self, parts: URL) -> None:
         self._readers = self._kept(postgresql.engine(parts, read_only=True))

@@ -44,6 +44,8 @@ class Ledger:
         answers epoch milliseconds in virtual time; None: the database's own clock. ``rng`` draws account prefixes.
         ``read_only`` creates and changes nothing, and works while another process writes.
 
+        Opened for writing, a SQLite file is read through once, so that a damaged one is never written to.
+
         Raises `LedgerUnavailable` and `LedgerFromTheFuture`.
         """
         database = Database(url, read_only=read_only)
@@ -75,6 +77,10 @@ class Ledger:
         """A transaction that reads one consistent state: see `Database.reading`."""
         return self._database.reading()
 
+    def check_pages(self) -> None:
+        """Read every page of a SQLite file, as opening it for writing does. Raises `LedgerUnavailable` for damage."""
+        self._database.check_pages()
+
     def close(self) -> None:
-        """Close every connection. Twice is as good as once."""
+        """Close every connection, leaving no write-ahead log behind unless others use it. Twice is as good as once."""
         self._database.close()

@@ -136,6 +136,28 @@ def reading_engine(url: URL) -> Engine:
     return _begins_with(engine, "BEGIN", "query_only=ON")
 
 
+def damage(connection: Any) -> str | None:
+    """The first thing that SQLite finds wrong with the pages of a file, in one line; None when they are well.
+
+    ``connection`` is the driver's own. It reads the whole file once, and locks nobody out. Raises the driver's
+    ``Error`` where the damage is such that not even this can be answered.
+    """
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return None if found == "ok" else " ".join(str(found).split())
+
+
+def empty_write_ahead_log(connection: Any) -> None:
+    """Move what is in the log into the file, as far as that can be done without waiting for others.
+
+    ``connection`` is the driver's own. A failure is only logged: what is committed is safe in the log.
+    """
+    try:
+        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except newest_sqlite().Error as error:
+        logger.info("the write-ahead log stays as it is: %s", error)
+
+
 def use_write_ahead_log(engine: Engine) -> str:
     """Switch the file to write-ahead logging, for good; answers the journal mode that came of it.
 

@@ -315,7 +315,9 @@ def test_a_weekend_gap_through_the_stop_closes_at_the_first_tick_of_the_week(sta
     friday = instant(datetime(2026, 3, 6, 21, 30, tzinfo=UTC))  # 16:30 in New York
     sunday_open = instant(datetime(2026, 3, 8, 21, 0, tzinfo=UTC))  # 17:00 in New York, the clocks have changed
     no_rules = {"auto_close_profitable_daily": False, "auto_close_profitable_friday": False}
-    crew = start_crew(only_alpha(price_poll_seconds=60, ai_monitor_interval_seconds=600, **no_rules), friday)
+    crew = start_crew(
+        only_alpha(price_poll_seconds=60, quote_max_age_seconds=61, ai_monitor_interval_seconds=600, **no_rules), friday
+    )
     trade = opened(crew, side)
     crew.run_for(30 * 60)
     gap = trade.stop_price - side.sign * 0.0100

@@ -88,9 +88,9 @@ def check_bars(series: BarSeries, *, may_be_negative: bool = False, source: str 
     def refuse(bad: NDArray[np.bool_], column: str, values: NDArray[np.generic], expected: str) -> None:
         if bad.any():
             row = int(np.argmax(bad))
-            raise BadBars(
-                f"{source}: row {row} ({iso(int(series.time[row]))}): {column} is {values[row]}; expected {expected}"
-            )
+            at = iso(int(series.time[row]))
+            value = at if column == "time" else values[row]
+            raise BadBars(f"{source}: row {row} ({at}): {column} is {value}; expected {expected}")
 
     for name, column in columns.items():
         refuse(~np.isfinite(column), name, column, "a finite price")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from trading.market import Instrument
-from trading.settings import CommodityId, CommodityOverride, Finite, Model, NotNegative, PaperSettings, Positive
+from trading.settings import CommodityId, CommodityOverride, ContractSize, Lots, Model, PaperSettings, Points, Swap
 
 
 class BadCatalogue(ValueError):
@@ -31,13 +31,13 @@ class Commodity(Model):
     base_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     profit_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
     digits: Annotated[int, Field(ge=0, le=8)]
-    contract_size: Positive
-    volume_min_lots: Positive
-    volume_max_lots: Positive
-    volume_step_lots: Positive
-    typical_spread_points: NotNegative
-    swap_long_per_lot: Finite
-    swap_short_per_lot: Finite
+    contract_size: ContractSize
+    volume_min_lots: Lots
+    volume_max_lots: Lots
+    volume_step_lots: Lots
+    typical_spread_points: Points
+    swap_long_per_lot: Swap
+    swap_short_per_lot: Swap
     group: Annotated[str, Field(min_length=1)]  # commodities that tend to move together
     may_be_negative: bool = False
 

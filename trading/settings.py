@@ -22,9 +22,15 @@ def _percent(value: float) -> float:
 
 
 Fraction: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
-Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Upper bounds are far beyond every use: what lies above them is a slip, and would end in an overflow far from here.
+AgeSeconds: TypeAlias = Annotated[float, Field(gt=0, le=30 * 86_400)]
+HoldSeconds: TypeAlias = Annotated[float, Field(gt=0, le=3_650 * 86_400)]
+Volatilities: TypeAlias = Annotated[float, Field(gt=0, le=20)]
+Points: TypeAlias = Annotated[float, Field(ge=0, le=100_000)]
+ContractSize: TypeAlias = Annotated[float, Field(gt=0, le=1_000_000_000)]
+Lots: TypeAlias = Annotated[float, Field(gt=0, le=1_000_000)]
+Commission: TypeAlias = Annotated[float, Field(ge=0, le=1_000_000)]
+Swap: TypeAlias = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 Percent: TypeAlias = Annotated[float, AfterValidator(_percent), Field(ge=0, le=100, allow_inf_nan=False)]
 CommodityId: TypeAlias = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Z0-9_]+$")]
 Symbol: TypeAlias = Annotated[str, Field(min_length=1, max_length=29, pattern=r"^\S+( \S+)*$")]
@@ -64,11 +70,11 @@ class StrategySettings(Model):
 
     weights: Weights = Weights()
     min_confidence: Percent = 60.0
-    stop_volatilities: Positive = 1.0  # stop distance, in daily volatilities at entry
-    target_volatilities: Positive | None = None  # None: no fixed target (trailing, or aiming at the mean)
+    stop_volatilities: Volatilities = 1.0  # stop distance, in daily volatilities at entry
+    target_volatilities: Volatilities | None = None  # None: no fixed target (trailing, or aiming at the mean)
     trailing: bool = False  # the stop follows the best price at the stop's own distance
     targets_mean: bool = False  # the target is the 20-bar mean at entry
-    longest_hold_seconds: Positive = 48 * 3600.0
+    longest_hold_seconds: HoldSeconds = 48 * 3600.0
     closes_at_day_end: bool = True
     enabled: bool = True
 
@@ -166,18 +172,18 @@ class Risk(Model):
 class PaperSettings(Model):
     """A paper account's terms."""
 
-    balance: Positive = 10_000.0
+    balance: Annotated[float, Field(gt=0, le=1_000_000_000_000)] = 10_000.0
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
-    leverage: Positive = 30.0
-    slippage_points: NotNegative = 2.0  # against us, on every fill
-    commission_per_lot: NotNegative = 3.5  # per side, in account currency
-    spread_points: dict[CommodityId, NotNegative] = {}  # instead of the commodity's typical spread
+    leverage: Annotated[float, Field(ge=1, le=1_000)] = 30.0
+    slippage_points: Points = 2.0  # against us, on every fill
+    commission_per_lot: Commission = 3.5  # per side, in account currency
+    spread_points: dict[CommodityId, Points] = {}  # instead of the commodity's typical spread
 
 
 class Limits(Model):
     """What one account will not exceed."""
 
-    max_open_trades: Annotated[int, Field(gt=0)] = 10
+    max_open_trades: Annotated[int, Field(gt=0, le=1_000)] = 10
     max_spread_fraction: Annotated[float, Field(gt=0, le=1)] = 0.10  # spread over stop distance
     portfolio_risk_fraction: Annotated[float, Field(gt=0, le=HIGHEST_PORTFOLIO_RISK)] | None = None  # instead of risk's
 
@@ -189,7 +195,7 @@ class AccountSettings(Model):
     connector: Literal["paper"] = "paper"
     enabled: bool = True
     symbols: Annotated[dict[CommodityId, Symbol], Field(min_length=1)]
-    login: Annotated[int, Field(gt=0)] | None = None
+    login: Annotated[int, Field(gt=0, le=10**18)] | None = None
     password: SecretStr | None = None
     server: str | None = None
     auto_close_minutes_before: Annotated[int, Field(ge=15, le=24 * 60)] | None = None  # instead of the general one
@@ -201,12 +207,13 @@ class AccountSettings(Model):
         """Refuse two commodities on one symbol: on a netting account they would be one position."""
         seen: dict[str, str] = {}
         for commodity, symbol in self.symbols.items():
-            if symbol in seen:
+            folded = symbol.casefold()
+            if folded in seen:
                 raise ValueError(
-                    f"symbols of account {self.name!r}: {seen[symbol]} and {commodity} are both {symbol!r}; "
-                    "expected one commodity per symbol"
+                    f"symbols of account {self.name!r}: {seen[folded]} and {commodity} are both {symbol!r}, "
+                    "in capitals or not; expected one commodity per symbol"
                 )
-            seen[symbol] = commodity
+            seen[folded] = commodity
         return self
 
 
@@ -218,13 +225,13 @@ def default_accounts() -> tuple[AccountSettings, ...]:
 class CommodityOverride(Model):
     """What a user may change about a commodity of the catalogue; what is left out stays as it is there."""
 
-    typical_spread_points: NotNegative | None = None
-    contract_size: Positive | None = None
-    volume_min_lots: Positive | None = None
-    volume_max_lots: Positive | None = None
-    volume_step_lots: Positive | None = None
-    swap_long_per_lot: Finite | None = None
-    swap_short_per_lot: Finite | None = None
+    typical_spread_points: Points | None = None
+    contract_size: ContractSize | None = None
+    volume_min_lots: Lots | None = None
+    volume_max_lots: Lots | None = None
+    volume_step_lots: Lots | None = None
+    swap_long_per_lot: Swap | None = None
+    swap_short_per_lot: Swap | None = None
     day_end: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None  # in the zone of it
     may_be_negative: bool | None = None
 
@@ -233,7 +240,7 @@ class Settings(Model):
     """All settings of one crew."""
 
     # The specification's keys.
-    ai_per_account_cooldown_minutes: NotNegative = 15.0
+    ai_per_account_cooldown_minutes: Annotated[float, Field(ge=0, le=365 * 24 * 60)] = 15.0
     ai_db_reservation_ttl_seconds: Annotated[float, Field(ge=3, le=3600)] = 60.0
     ai_monitor_interval_seconds: Annotated[float, Field(ge=1, le=3600)] = 30.0
     confidence_profile: Profile = "standard"
@@ -242,9 +249,9 @@ class Settings(Model):
 
     auto_close_profitable_friday: bool = True
     auto_close_minutes_before: Annotated[int, Field(ge=15, le=24 * 60)] = 15
-    analysis_max_age_seconds: Positive = 300.0
+    analysis_max_age_seconds: AgeSeconds = 300.0
     price_poll_seconds: Annotated[float, Field(ge=0.1, le=60)] = 1.0
-    quote_max_age_seconds: Positive = 60.0
+    quote_max_age_seconds: AgeSeconds = 60.0
     opposite_signal_closes: bool = True
 
     crew: Name = "default"  # the accounts below, and the one process at a time that leads them
@@ -270,6 +277,16 @@ class Settings(Model):
             else:
                 merged[key] = given
         return {**values, "strategies": merged}
+
+    @model_validator(mode="after")
+    def prices_can_be_fresh(self) -> Settings:
+        """Refuse to look at prices so seldom that each is too old before the next."""
+        if self.price_poll_seconds >= self.quote_max_age_seconds:
+            raise ValueError(
+                f"price_poll_seconds is {self.price_poll_seconds:g}, not below quote_max_age_seconds, "
+                f"which is {self.quote_max_age_seconds:g}: no price would stay fresh until the next"
+            )
+        return self
 
     @model_validator(mode="after")
     def names_are_unique(self) -> Settings:

@@ -62,12 +62,21 @@ def bar_ends(series: BarSeries) -> Instants:
     return series.time + series.bar_length
 
 
-def driving_instants(series_list: Iterable[BarSeries], start: Instant, stop: Instant) -> Instants:
-    """When a driver of these series moves its clock: every tick and every bar's end, each once, in order.
+def driving_instants(
+    series_list: Iterable[BarSeries], start: Instant, stop: Instant, poll_seconds: float = 1.0
+) -> Instants:
+    """When a driver of these series moves its clock: every tick, every bar's end, and a poll after it; each once.
 
-    Both ends are included. A bar's end is among them even where no bar follows: that is when it can be read.
+    Both ends are included. A bar's end is among them even where no bar follows: that is when it can be read. Who polls
+    at the closing tick, one second before that, polls again ``poll_seconds`` later, and must not find the clock a third
+    of a bar farther on: by then the bar would be old news.
     """
-    instants = [part for series in series_list for part in (tick_times(series), bar_ends(series))]
+    poll = round(poll_seconds * SECOND)
+    instants = [
+        part
+        for series in series_list
+        for part in (tick_times(series), bar_ends(series), bar_ends(series) - SECOND + poll)
+    ]
     if not instants:
         return np.empty(0, dtype=np.int64)
     merged = np.unique(np.concatenate(instants))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 import pykka
 
@@ -18,6 +19,7 @@ from actors.system.errors import (
     ActorDead,
     AskTimeout,
     AskUpwards,
+    Crashed,
     NoSuchActor,
     NotExecuted,
     OutcomeUnknown,
@@ -30,6 +32,7 @@ from actors.system.runtime import Runtime
 from actors.system.shell import ENDED, ActorState, Shell
 from actors.system.spec import Spec
 from actors.system.stats import ActorStats, stats_of
+from persistence.errors import LedgerError, NestedTransaction
 
 EXIT_ESCALATED = 70
 """The exit code of a process in which an actor was given up: the service manager starts a new one."""
@@ -37,7 +40,25 @@ EXIT_ESCALATED = 70
 ALERTS_KEPT = 1_000
 STOP_SHARE_PER_LEVEL = 0.1  # of the time for stopping, kept for each level that is still to come
 
+CrashKind: TypeAlias = tuple[type[BaseException], str, str, int]
+"""What crashed: type and message of the error, file and line where it was raised."""
+
+DEFECTS = (LedgerError, NestedTransaction)
+"""Errors of the ledger, of just these types, that mean a defect of the program: a refused statement, for one."""
+
 log = logging.getLogger("watchbill.actors")
+
+
+def _kind_of(error: BaseException) -> CrashKind:
+    frames = list(traceback.walk_tb(error.__traceback__))
+    file, line = (frames[-1][0].f_code.co_filename, frames[-1][1]) if frames else ("", 0)
+    return type(error), str(error), file, line
+
+
+def _is_foreseen(error: BaseException) -> bool:
+    """Whether the ledger refused for a reason that lies outside of the program, here or in an actor that was asked."""
+    cause = error.__cause__ if isinstance(error, Crashed) else error
+    return isinstance(cause, LedgerError) and type(cause) not in DEFECTS
 
 
 class System:
@@ -62,6 +83,7 @@ class System:
         self._shells: dict[str, Shell] = {}
         self._alerts: deque[Alert] = deque(maxlen=ALERTS_KEPT)
         self._dead_letters = DeadLetters()
+        self._last_crash: dict[str, CrashKind] = {}  # by actor
         self._escalated = threading.Lock()  # taken for good by the first escalation
         self._stopping = False
         self._killed = False
@@ -206,18 +228,27 @@ class System:
         if self._on_alert is not None:
             try:
                 self._on_alert(alert)
-            except Exception:
-                log.exception("on_alert failed for %s", alert)
+            except Exception as error:
+                log.error("on_alert failed for %s: %s: %s: %s", actor, reason, type(error).__name__, error)
+                log.debug("on_alert failed for %s", alert, exc_info=error)
 
     def refused(self, actor: str, message: Any, refusal: Refusal) -> None:
         """Log the refusal of a told message."""
         log.info("%s refused %s: %s", actor, type(message).__name__, refusal)
 
     def crashed(self, actor: str, error: BaseException) -> None:
-        """Log the traceback and alert."""
+        """Log the traceback and alert.
+
+        The traceback is only for debugging where the ledger could not be used, which says all that there is to say,
+        and where the actor's last crash was the same: a fault that lasts must not bury everything else.
+        """
         if self._killed:
             return
-        log.error("%s crashed", actor, exc_info=error)
+        kind = _kind_of(error)
+        is_new = self._last_crash.get(actor) != kind
+        self._last_crash[actor] = kind
+        level = logging.ERROR if is_new and not _is_foreseen(error) else logging.DEBUG
+        log.log(level, "%s crashed", actor, exc_info=error)
         self.alert(actor, "crashed", f"{type(error).__name__}: {error}")
 
     def escalate(self, actor: str, error: BaseException) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from processes import run, run_json
+from processes import ROOT, environment, run, run_json
 
 ROWS = [
     "time,open,high,low,close",
@@ -22,7 +25,7 @@ def test_the_sample_closes_trades_for_several_reasons_and_reports_every_refusal(
     assert 0 < figures["bars_outside_trading_times"] < 10
     assert figures["bars_per_second"] > 0
     assert figures["trades"] == sum(figures["closes"].values()) > 0
-    assert len(figures["closes"]) >= 3
+    assert {"stop", "target", "trailing_stop", "time_stop", "opposite_signal", "day_end"} <= set(figures["closes"])
     assert isinstance(figures["net_profit"], float)
     assert sum(figures["refusals"].values()) > 0
     by_account = [account["trades"] for account in figures["accounts"]]
@@ -105,3 +108,41 @@ def test_what_cannot_be_replayed_is_named(tmp_path: Path, words: list[str], name
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert named in done.stderr
+
+
+@pytest.mark.parametrize("hours", [24, 4, 2])
+def test_bars_longer_than_an_hour_are_refused_with_the_lengths_that_are_expected(tmp_path: Path, hours: int) -> None:
+    begin = datetime(2024, 1, 2, tzinfo=UTC)
+    times = [(begin + row * timedelta(hours=hours)).isoformat() for row in range(5)]
+    (tmp_path / "daily.csv").write_text("\n".join([ROWS[0], *(f"{time},1.1,1.1,1.1,1.1" for time in times)]) + "\n")
+    done = run(["replay", "--data", "daily.csv", "--json"], tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert (
+        f"daily.csv: a bar is {hours * 3600} s long; expected a divisor of an hour" in json.loads(done.stdout)["error"]
+    )
+
+
+def test_a_file_named_after_another_instrument_is_not_taken_for_eurusd(tmp_path: Path) -> None:
+    (tmp_path / "XAUUSD_H1.csv").write_text("\n".join(ROWS) + "\n")
+    done = run(["replay", "--data", "XAUUSD_H1.csv", "--json"], tmp_path)
+    assert done.returncode == 2
+    assert "XAUUSD" in json.loads(done.stdout)["error"]
+    assert run(["replay", "--data", "XAUUSD_H1.csv", "--commodity", "EURUSD"], tmp_path).returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("words", [["trades"], ["trades", "--json"]])
+def test_a_full_disk_under_standard_output_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "run.py"), *words],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["error: standard output cannot be written: No space left on device"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sqlite3
 import sys
@@ -149,6 +150,75 @@ def test_an_account_with_an_open_trade_cannot_be_switched_off(tmp_path: Path) ->
     assert refused.returncode == 2
     assert "alpha" in refused.stderr
     assert "nobody would guard its stop" in refused.stderr
+
+
+def stopped_with_an_open_trade(directory: Path) -> None:
+    """One run that ends in order while a trade is open."""
+    with Program(directory, *SLOW, settings=SHORT_LEASES) as program:
+        program.wait_for("submitted to open")
+        program.stop()
+
+
+def refused_in_one_line(directory: Path) -> str:
+    refused = run(["serve", "--no-view"], directory, **SHORT_LEASES)
+    assert refused.returncode == 2, refused.stderr
+    assert "Traceback" not in refused.stderr
+    (line,) = [line for line in refused.stderr.splitlines() if "--fresh" in line]
+    assert "leading crew" not in refused.stderr
+    return line
+
+
+def remove_database(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def test_a_ledger_deleted_while_its_books_are_kept_is_refused(tmp_path: Path) -> None:
+    stopped_with_an_open_trade(tmp_path)
+    remove_database(tmp_path / "state" / "ledger.sqlite")
+    line = refused_in_one_line(tmp_path)
+    assert "the book of alpha has seen token 1" in line
+
+
+def test_a_position_of_another_ledger_is_refused_at_the_start(tmp_path: Path) -> None:
+    stopped_with_an_open_trade(tmp_path)
+    remove_database(tmp_path / "state" / "ledger.sqlite")
+    for name in ("alpha", "beta"):
+        with closing(sqlite3.connect(tmp_path / "state" / f"paper-{name}.sqlite")) as book, book:
+            book.execute("UPDATE account SET token = 0")
+    line = refused_in_one_line(tmp_path)
+    assert re.search(r"the book of (alpha|beta) holds position \d+ \(EURUSD\)", line)
+
+
+def test_a_book_deleted_while_the_ledger_has_an_open_trade_on_it_is_refused(tmp_path: Path) -> None:
+    stopped_with_an_open_trade(tmp_path)
+    for name in ("alpha", "beta"):
+        remove_database(tmp_path / "state" / f"paper-{name}.sqlite")
+    line = refused_in_one_line(tmp_path)
+    assert re.search(r"the book of (alpha|beta) does not know position \d+ of trade \d+", line)
+
+
+def test_a_locked_book_is_waited_for_and_a_refusal_leaves_no_lease(tmp_path: Path) -> None:
+    stopped_with_an_open_trade(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "state" / "paper-beta.sqlite", isolation_level=None)) as book:
+        book.execute("BEGIN IMMEDIATE")
+        with Program(tmp_path, *SLOW, settings=SHORT_LEASES) as program:
+            program.wait_for("standing by: .*paper-beta.sqlite.* locked")
+            assert run_json(["status"], tmp_path)["accounts"][0]["held_by"] is None
+            book.execute("ROLLBACK")
+            program.wait_for(LEADING)
+            program.stop()
+            assert len([line for line in program.lines if "locked" in line]) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be deleted there")
+def test_a_ledger_deleted_while_it_runs_ends_the_process_with_code_70(tmp_path: Path) -> None:
+    with Program(tmp_path, *SLOW, settings=SHORT_LEASES) as program:
+        program.wait_for(LEADING)
+        remove_database(tmp_path / "state" / "ledger.sqlite")
+        assert program.end() == 70
+        assert re.search("the ledger's file .*ledger.sqlite is gone", program.said)
+        assert "Traceback" not in program.said
 
 
 def test_an_actor_that_keeps_raising_ends_the_process_with_code_70(tmp_path: Path) -> None:

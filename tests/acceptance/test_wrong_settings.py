@@ -98,3 +98,18 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, content: bytes 
     assert done.returncode == 2
     assert "ledger.sqlite" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_byte_order_mark_before_the_settings_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "watchbill.toml").write_text('crew = "other"\n', encoding="utf-8-sig")
+    assert run_json(["doctor"], tmp_path)["healthy"] is True
+
+
+def test_a_variable_with_one_underscore_is_not_ignored_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHBILL_CREW", "x")
+    done = run(["status"], tmp_path)
+    assert done.returncode == 0
+    assert "WATCHBILL_CREW is not read" in done.stderr
+    assert "WATCHBILL__" in done.stderr

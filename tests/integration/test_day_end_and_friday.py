@@ -246,7 +246,7 @@ def test_nothing_is_opened_inside_the_window(start_crew: StartCrew) -> None:
 
 def test_an_open_that_was_told_before_the_window_is_refused_inside_it(start_crew: StartCrew) -> None:
     """The account is slow, and what was true at the decision is checked again."""
-    crew = start_crew(only_alpha(price_poll_seconds=60), WEDNESDAY)
+    crew = start_crew(only_alpha(price_poll_seconds=60, quote_max_age_seconds=61), WEDNESDAY)
     to_window(crew, -60.5)
     crew.run_for(59)
     crew.brokers["alpha"].script(account=[delay(3)])

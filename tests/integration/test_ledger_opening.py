@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sqlite3
 import stat
+import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from multiprocessing.synchronize import Barrier
@@ -210,6 +211,69 @@ def test_a_password_is_not_shown_when_the_server_cannot_be_reached() -> None:
     with pytest.raises(LedgerUnavailable, match=r"me:\*\*\*@127\.0\.0\.1:1/ledger") as caught:
         Ledger.open(url)
     assert "secret" not in str(caught.value)
+
+
+def damaged(file: Path) -> None:
+    """A ledger with a history, of which one page has been overwritten."""
+    with a_ledger(url_of(file)) as ledger:
+        for number in range(200):
+            ledger.journal.append(a_line(detail={"number": number, "text": "x" * 500}))
+    with closing(connected(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    with file.open("r+b") as opened:
+        opened.seek((pages - 3) * size)
+        opened.write(b"\xa5" * size)
+
+
+def test_a_ledger_with_a_damaged_page_is_refused_with_what_sqlite_says(file: Path) -> None:
+    damaged(file)
+    with pytest.raises(LedgerUnavailable, match=r"ledger\.db cannot be used: it is damaged.*[Pp]age.*backup") as caught:
+        Ledger.open(url_of(file))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_reader_can_ask_whether_pages_are_damaged(file: Path) -> None:
+    with a_ledger(url_of(file)), a_ledger(url_of(file), read_only=True) as reader:
+        reader.check_pages()
+    file.unlink()
+    damaged(file)
+    with (
+        a_ledger(url_of(file), read_only=True) as reader,
+        pytest.raises(LedgerUnavailable, match=r"ledger\.db cannot be used: it is damaged"),
+    ):
+        reader.check_pages()
+
+
+# ---------------------------------------------------------------- closing
+
+
+def beside(file: Path) -> list[str]:
+    return sorted(found.name for found in file.parent.iterdir())
+
+
+def test_a_clean_close_leaves_the_one_file(file: Path) -> None:
+    with a_ledger(url_of(file)) as ledger:
+        Holder(ledger).submit()
+        assert len(ledger.trades.active()) == 1
+        assert beside(file) == ["ledger.db", "ledger.db-shm", "ledger.db-wal"]
+    assert beside(file) == ["ledger.db"]
+
+
+def test_a_close_is_not_held_up_by_another_who_reads(file: Path) -> None:
+    ledger = Ledger.open(url_of(file))
+    Holder(ledger).submit()
+    with closing(connected(file)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM trade").fetchone() == (1,)
+        ledger.journal.append(a_line())
+        began = time.monotonic()
+        ledger.close()
+        assert time.monotonic() - began < sqlite.BUSY_TIMEOUT_SECONDS / 2
+    with a_ledger(url_of(file)) as again:
+        assert len(again.journal.list()) == 1
+    assert beside(file) == ["ledger.db"]
 
 
 # ---------------------------------------------------------------- reading only

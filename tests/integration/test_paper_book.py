@@ -18,7 +18,7 @@ from made_brokers import COMMODITIES, FAR, MONDAY, TERMS, TOKEN, bars_of, rising
 from connectors.base import CloseOrder, ConnectorError, Done, OpenOrder, Outcome, Rejected, StaleToken, Unknown
 from connectors.mock_clock import ManualClock
 from connectors.paper import PaperConnector
-from connectors.paper_book import discard_book
+from connectors.paper_book import BookBusy, discard_book
 from trading.market import HOUR, MINUTE, Side
 
 HERE = Path(__file__).parent
@@ -264,6 +264,16 @@ def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
 
     with pytest.raises(ConnectorError, match=r"alpha\.sqlite: the book cannot be used: file is not a database"):
         Account(path)
+
+
+def test_a_book_that_another_process_holds_is_busy_and_later_is_not(book: Path, account: Account) -> None:
+    account.paper.disconnect()
+    with closing(sqlite3.connect(book, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(BookBusy, match=r"alpha\.sqlite: .*locked"):
+            Account(book)
+        other.execute("ROLLBACK")
+    Account(book).connected().paper.disconnect()
 
 
 def test_a_damaged_book_is_refused_by_name(book: Path, account: Account) -> None:

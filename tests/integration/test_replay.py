@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,18 @@ def test_outlooks_computed_once_and_bars_judged_as_they_come_make_the_same_trade
     growing = replayed(in_virtual_time, what)
     assert growing[0] == prepared[0]
     assert growing[1] == prepared[1]
+
+
+@pytest.mark.parametrize("poll_seconds", [0.5, 2.0, 30.0, 59.0])
+def test_how_often_prices_are_polled_does_not_keep_a_bar_from_being_judged_in_time(
+    configuration: Configuration, recording: Recording, poll_seconds: float
+) -> None:
+    what = scene(configuration, recording)
+    changed = replace(what, settings=what.settings.model_copy(update={"price_poll_seconds": poll_seconds}))
+    with in_virtual_time(changed) as crew:
+        walk_through(crew, what.recording, what.first, what.last, poll_seconds=poll_seconds)
+        assert "stale" not in refusals(crew.ledger)
+        assert len(crew.ledger.trades.list()) > 5
 
 
 def test_the_report_adds_up(configuration: Configuration, recording: Recording) -> None:

@@ -35,6 +35,19 @@ def test_positions_without_our_prefix_are_never_touched(start_crew: StartCrew) -
     must_agree(crew)
 
 
+def test_a_position_of_a_stranger_is_told_of_once(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    alpha = crew.brokers["alpha"]
+    alpha.open_by_hand("EURUSD", Side.SELL, 0.05)
+    crew.run_for(120)
+    (said,) = alerts(crew, "external")
+    assert f"[{positions(crew)[0].position_id}]" in str(said)
+    opened(crew)
+    alpha.open_by_hand("EURUSD", Side.BUY, 0.05)
+    crew.run_for(120)
+    assert len(alerts(crew, "external")) == 2
+
+
 def test_a_position_of_our_prefix_that_no_row_explains_shuts_the_account(start_crew: StartCrew) -> None:
     crew = start_crew(Settings(accounts=(account("alpha"), account("beta"))))
     alpha = crew.brokers["alpha"]

@@ -51,8 +51,8 @@ def test_good_bars_pass_as_they_are() -> None:
         ("open", 13.0, "row 2 .*: open is 13.0; expected a price between low and high"),
         ("close", 10.0, "row 2 .*: close is 10.0; expected a price between low and high"),
         ("spread", -0.1, "row 2 .*: spread is -0.1; expected an ask that is not below the bid"),
-        ("time", HOUR, "row 2 .*: time is 3600000; expected a time that was not there before"),
-        ("time", HOUR - 1, "row 2 .*: time is 3599999; expected times in rising order"),
+        ("time", HOUR, "row 2 .*: time is 1970-01-01T01:00:00Z; expected a time that was not there before"),
+        ("time", HOUR - 1, "row 2 .*: time is 1970-01-01T00:59:59.999Z; expected times in rising order"),
     ],
 )
 def test_the_first_bad_value_is_named_with_its_row_and_what_was_expected(

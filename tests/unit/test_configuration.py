@@ -211,11 +211,18 @@ class TestWrongValues:
         [
             (
                 TWO_ACCOUNTS + "[accounts.limits]\nmax_open_trades = -3",
-                "accounts[1].limits.max_open_trades is -3; expected a number greater than 0",
+                "accounts[1].limits.max_open_trades is -3; expected a number greater than 0, at most 1000",
             ),
             ("price_poll_seconds = 0.01", "price_poll_seconds is 0.01; expected a number from 0.1 to 60"),
             ("price_poll_seconds = nan", "price_poll_seconds is nan; expected a number from 0.1 to 60"),
-            ("quote_max_age_seconds = inf", "quote_max_age_seconds is inf; expected a finite number greater than 0"),
+            (
+                "quote_max_age_seconds = inf",
+                "quote_max_age_seconds is inf; expected a number greater than 0, at most 2592000",
+            ),
+            (
+                "strategies.swing.longest_hold_seconds = 1e300",
+                "strategies.swing.longest_hold_seconds is 1e+300; expected a number greater than 0, at most 315360000",
+            ),
             (
                 'confidence_profile = "agressive"',
                 "confidence_profile is 'agressive'; expected 'conservative', 'standard' or 'aggressive'; "
@@ -266,7 +273,8 @@ class TestWrongValues:
     def test_two_commodities_on_one_symbol_are_refused(self) -> None:
         text = "[[accounts]]\nname = 'a'\nsymbols = { EURUSD = 'X', GBPUSD = 'X' }"
         assert refusal(text) == [
-            "accounts[0]: symbols of account 'a': EURUSD and GBPUSD are both 'X'; expected one commodity per symbol"
+            "accounts[0]: symbols of account 'a': EURUSD and GBPUSD are both 'X', in capitals or not; "
+            "expected one commodity per symbol"
         ]
 
     def test_an_error_in_the_toml_names_file_and_line(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,14 @@ from console.arguments import (
     Status,
     Trades,
     Why,
-    guessed_commodity,
+    named_commodity,
     parse,
 )
+from console.errors import CommandError
 from trading.market import HOUR, iso
 from trading.trade import TradeState
+
+KNOWN = ["GBPUSD", "EURUSD", "BITCOIN", "WTI_CRUDE"]
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -131,8 +135,39 @@ def test_help_and_version_are_no_errors(words: list[str], capsys: pytest.Capture
         ("EUR-USD.csv", "EURUSD"),
         ("bitcoin2020.parquet", "BITCOIN"),
         ("wti_crude.csv", "WTI_CRUDE"),
-        ("bars.csv", "EURUSD"),
+        ("bars.csv", None),
+        ("mine.csv", None),
+        ("download.csv", None),
+        ("golden_hours.csv", None),
     ],
 )
-def test_a_commodity_is_guessed_from_the_name_of_its_file(file: str, commodity: str) -> None:
-    assert guessed_commodity(Path("GBPUSD") / file, ["GBPUSD", "EURUSD", "BITCOIN", "WTI_CRUDE"]) == commodity
+def test_a_commodity_is_told_by_the_name_of_its_file(file: str, commodity: str | None) -> None:
+    assert named_commodity(Path("GBPUSD") / file, KNOWN) == commodity
+
+
+@pytest.mark.parametrize(
+    ("file", "named"),
+    [
+        ("XAUUSD_H1.csv", "XAUUSD"),
+        ("xagusd.parquet", "XAGUSD"),
+        ("eur-gbp 2020.csv", "EURGBP"),
+        ("EURGBPm60.csv", "EURGBP"),
+        ("gold.csv", "GOLD"),
+        ("my_brent_h1.csv", "BRENT"),
+        ("US500.csv", "US500"),
+    ],
+)
+def test_a_file_named_after_an_unknown_instrument_is_refused(file: str, named: str) -> None:
+    expected = f"{file} names {named}, which is not a commodity of the catalogue; give --commodity"
+    with pytest.raises(CommandError, match=expected):
+        named_commodity(Path(file), KNOWN)
+
+
+@pytest.mark.parametrize("words", [["--json", "stauts"], ["trades", "--limit", "0", "--json"]])
+def test_with_json_a_wrong_command_line_is_the_one_object(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(words)
+    assert caught.value.code == 2
+    output = capsys.readouterr()
+    assert json.loads(output.out)["error"] in output.err
+    assert "usage:" in output.err

@@ -62,6 +62,19 @@ def test_what_is_no_database_fails(configuration: Configuration, tmp_path: Path)
     assert seen(configuration)["ledger"]["state"] == "failed"
 
 
+def test_a_ledger_with_a_damaged_page_fails(configuration: Configuration, tmp_path: Path) -> None:
+    History(configuration).close()
+    file = tmp_path / "ledger.sqlite"
+    page_size = int.from_bytes(file.read_bytes()[16:18], "big")  # SQLite's "Database File Format", 1.3
+    with file.open("r+b") as opened:
+        opened.seek(-page_size, io.SEEK_END)
+        opened.write(b"\xa5" * page_size)
+    check = seen(configuration)["ledger"]
+    assert check["state"] == "failed"
+    assert "ledger.sqlite cannot be used: it is damaged" in check["saw"]
+    assert "backup" in check["saw"]
+
+
 def test_a_place_where_no_file_can_be_made_fails(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     checks = seen(configuration_of(tmp_path / "file"))

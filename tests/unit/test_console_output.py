@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -13,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from console import figures, logs
-from console.errors import ConfigurationError
+from console.errors import CommandError, ConfigurationError
 from console.output import Output
 from console.tables import Column, table
 
@@ -28,6 +29,13 @@ def printed(renderable: RenderableType, width: int) -> list[str]:
     with console.capture() as captured:
         console.print(renderable)
     return [line.rstrip() for line in captured.get().splitlines()]
+
+
+class FullDisk(io.StringIO):
+    """Takes text, and can write none of it."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 class TestOutput:
@@ -79,6 +87,15 @@ class TestOutput:
         output = Output(stdout=io.TextIOWrapper(raw, encoding="cp1252"), stderr=io.StringIO())
         output.note("● → done")
         assert b"done" in raw.getvalue()
+
+    @pytest.mark.parametrize("as_json", [False, True])
+    def test_a_standard_output_that_takes_nothing_is_one_error_and_no_traceback(self, as_json: bool) -> None:
+        stderr = io.StringIO()
+        output = Output(as_json=as_json, stdout=FullDisk(), stderr=stderr)
+        with pytest.raises(CommandError, match="standard output cannot be written: No space left") as caught:
+            output.show({"a": 1}, lambda data: Text("a table"))
+        output.error(caught.value)
+        assert stderr.getvalue().count("\n") == 1
 
 
 class TestTables:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rich.console import Console, RenderableType
 from console import status, trades, why
 from console.arguments import Status, Trades, Why
 from console.configuration import Configuration
+from console.errors import CommandError
 from console.output import Output
 from console.reading import ledger_for_reading
 from console.records import decision_data
@@ -84,13 +86,38 @@ def test_without_a_ledger_each_says_so_and_makes_none(
         (Status(), "No open trades."),
         (Trades(), "No trades."),
         (Why(), "No decision yet"),
-        (Why(commodity="X"), "No decision about X yet"),
+        (Why(commodity="GBPUSD"), "No decision about GBPUSD yet"),
     ],
 )
 def test_an_empty_ledger_is_said_plainly(
     command: Any, said: str, configuration: Configuration, history: History
 ) -> None:
     assert said in show(command, configuration)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (Why(commodity="NOPE"), "COMMODITY is 'NOPE'; expected one of .*EURUSD"),
+        (Trades(commodity="NOPE"), "--commodity is 'NOPE'; expected one of .*EURUSD"),
+        (Trades(platform="nope"), "--platform is 'nope'; expected one of alpha, beta"),
+    ],
+)
+def test_a_name_that_nothing_knows_is_refused_with_those_that_are_known(
+    command: Any, said: str, configuration: Configuration, history: History
+) -> None:
+    a_day_of(history)
+    with pytest.raises(CommandError, match=said):
+        show(command, configuration)
+
+
+def test_an_account_that_left_the_settings_can_still_be_asked_for(
+    configuration: Configuration, history: History
+) -> None:
+    a_day_of(history)
+    others = tuple(account for account in configuration.settings.accounts if account.name != "alpha")
+    without = replace(configuration, settings=configuration.settings.model_copy(update={"accounts": others}))
+    assert "alpha" in show(Trades(platform="alpha"), without)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

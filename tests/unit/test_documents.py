@@ -277,13 +277,13 @@ def limits_of(path: settings_tree.Path) -> str:
         return ", ".join(choices)
     match settings_tree.bounds(path):
         case {"ge": least, "le": most}:
-            return f"{least:g} to {most:g}"
+            return f"{least:.13g} to {most:.13g}"
         case {"gt": below, "le": most}:
-            return f"above {below:g}, at most {most:g}"
+            return f"above {below:.13g}, at most {most:.13g}"
         case {"gt": below}:
-            return f"above {below:g}"
+            return f"above {below:.13g}"
         case {"ge": least}:
-            return f"at least {least:g}"
+            return f"at least {least:.13g}"
     return ""
 
 

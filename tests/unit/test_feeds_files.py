@@ -227,7 +227,7 @@ def test_files_that_cannot_be_bars_are_refused_by_name(tmp_path: Path, written: 
         (tmp_path / "none.csv", "there is no such file"),
         (tmp_path / "none.parquet", "there is no such file"),
         (tmp_path / "bars.xlsx", r"kind is '\.xlsx'; expected \.csv or \.parquet"),
-        (tmp_path / "bars", "kind is 'missing'"),
+        (tmp_path / "bars", "its name has no extension; expected .csv or .parquet"),
         (written("not a parquet", name="fake.parquet"), r"cannot be read as \.parquet"),
         (written("", name="empty.csv"), "the first line is empty"),
         (written("Zeit;Preis ä", name="latin.csv", encoding="latin-1"), r"cannot be read as \.csv"),
@@ -269,8 +269,8 @@ def test_a_fault_is_named_with_its_row_column_and_value(written: Write, lines: t
         ("2024-01-08 01:00,1,2,0.5,2.5", "close is 2.5; expected a price between low and high"),
         ("2024-01-08 01:00,1,1,1,", "close is nan; expected a finite price"),
         ("2024-01-08 01:00,0,0,0,0", "open is 0.0; expected a price above zero"),
-        ("2024-01-08 00:00,1,1,1,1", r"time is 1704672000000; expected .*\(duplicate\)"),
-        ("2024-01-07 23:00,1,1,1,1", r"time is 1704668400000; expected .*\(unsorted\)"),
+        ("2024-01-08 00:00,1,1,1,1", r"time is 2024-01-08T00:00:00Z; expected .*\(duplicate\)"),
+        ("2024-01-07 23:00,1,1,1,1", r"time is 2024-01-07T23:00:00Z; expected .*\(unsorted\)"),
     ],
 )
 def test_bars_that_are_wrong_are_refused_by_row_column_and_value(written: Write, row: str, why: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from console import settings_tree
 from trading.analysis import Regime, Strategy
 from trading.settings import (
     HIGHEST_PORTFOLIO_RISK,
@@ -122,6 +124,73 @@ def test_a_value_out_of_range_is_named(values: dict[str, Any], words: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("values", "bound"),
+    [
+        ({"ai_per_account_cooldown_minutes": 525_601}, "525600"),
+        ({"analysis_max_age_seconds": 2_592_001}, "2592000"),
+        ({"quote_max_age_seconds": 2_592_001}, "2592000"),
+        ({"strategies": {"swing": {"longest_hold_seconds": 315_360_001}}}, "315360000"),
+        ({"strategies": {"swing": {"stop_volatilities": 21}}}, "20"),
+        ({"strategies": {"swing": {"target_volatilities": 21}}}, "20"),
+        ({"accounts": [{**ALPHA, "login": 10**18 + 1}]}, "1000000000000000000"),
+        ({"accounts": [{**ALPHA, "limits": {"max_open_trades": 1_001}}]}, "1000"),
+        ({"accounts": [{**ALPHA, "paper": {"balance": 1.1e12}}]}, "1000000000000"),
+        ({"accounts": [{**ALPHA, "paper": {"leverage": 1_001}}]}, "1000"),
+        ({"accounts": [{**ALPHA, "paper": {"slippage_points": 100_001}}]}, "100000"),
+        ({"accounts": [{**ALPHA, "paper": {"commission_per_lot": 1_000_001}}]}, "1000000"),
+        ({"accounts": [{**ALPHA, "paper": {"spread_points": {"EURUSD": 100_001}}}]}, "100000"),
+        ({"commodities": {"EURUSD": {"typical_spread_points": 100_001}}}, "100000"),
+        ({"commodities": {"EURUSD": {"contract_size": 1.1e9}}}, "1000000000"),
+        ({"commodities": {"EURUSD": {"volume_min_lots": 1_000_001}}}, "1000000"),
+        ({"commodities": {"EURUSD": {"volume_max_lots": 1_000_001}}}, "1000000"),
+        ({"commodities": {"EURUSD": {"volume_step_lots": 1_000_001}}}, "1000000"),
+        ({"commodities": {"EURUSD": {"swap_long_per_lot": 1_000_001}}}, "1000000"),
+        ({"commodities": {"EURUSD": {"swap_short_per_lot": 1_000_001}}}, "1000000"),
+    ],
+)
+def test_a_number_beyond_reason_is_refused_with_its_bound(values: dict[str, Any], bound: str) -> None:
+    assert f"less than or equal to {bound} " in refusal(**values)
+
+
+def numbers_of(model: type[BaseModel], above: settings_tree.Path = ()) -> Iterator[settings_tree.Path]:
+    """Where in the settings a number stands."""
+    for name, field in model.model_fields.items():
+        yield from _numbers_at(field.annotation, (*above, name))
+
+
+def _numbers_at(annotation: Any, path: settings_tree.Path) -> Iterator[settings_tree.Path]:
+    kind, _ = settings_tree.plain(annotation)
+    inner = settings_tree.model_of(kind)
+    if inner is not None:
+        yield from numbers_of(inner, path)
+    elif settings_tree.is_table(kind):
+        yield from _numbers_at(settings_tree.child(kind, "day"), (*path, "day"))
+    elif settings_tree.is_list(kind):
+        yield from _numbers_at(settings_tree.child(kind, 0), (*path, 0))
+    elif kind in (int, float):
+        yield path
+
+
+def test_every_number_has_a_lower_and_an_upper_bound() -> None:
+    found = list(numbers_of(Settings))
+    assert len(found) > 30
+    for path in found:
+        bounds = settings_tree.bounds(path)
+        assert {"gt", "ge"} & set(bounds), path
+        assert {"lt", "le"} & set(bounds), path
+
+
+def test_leverage_below_one_is_refused() -> None:
+    assert "greater than or equal to 1 " in refusal(accounts=[{**ALPHA, "paper": {"leverage": 0.5}}])
+
+
+def test_prices_that_are_looked_at_too_seldom_to_be_fresh_are_refused() -> None:
+    message = refusal(price_poll_seconds=5, quote_max_age_seconds=5)
+    assert "price_poll_seconds is 5, not below quote_max_age_seconds, which is 5" in message
+    assert Settings(price_poll_seconds=4.9, quote_max_age_seconds=5).price_poll_seconds == 4.9
+
+
+@pytest.mark.parametrize(
     ("risk", "words"),
     [
         ({"risk_per_trade_fraction": 0.051}, "less than or equal to 0.05"),
@@ -158,6 +227,8 @@ def test_two_commodities_on_one_symbol_are_refused() -> None:
     symbols = {"EURUSD": "EURUSD.x", "GBPUSD": "EURUSD.x"}
     message = refusal(accounts=[{"name": "alpha", "symbols": symbols}])
     assert "symbols of account 'alpha': EURUSD and GBPUSD are both 'EURUSD.x'" in message
+    message = refusal(accounts=[{"name": "alpha", "symbols": {"EURUSD": "E", "GBPUSD": "e"}}])
+    assert "EURUSD and GBPUSD are both 'e', in capitals or not" in message
 
 
 @pytest.mark.parametrize("name", ["account", "crew", "Crew"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from actors.system.runtime_virtual import VirtualWorld
 from actors.system.shell import ActorState
 from actors.system.spec import Spec
 from actors.system.system import System
+from persistence.errors import LedgerError, LedgerUnavailable
 from trading.market import Instant
 
 ORIGIN: Instant = 1_700_000_000_000
@@ -399,6 +401,75 @@ def test_a_crash_restarts_the_actor_in_place_and_keeps_the_messages_that_wait(st
     assert stage.system.stats()["a"].restarts == 1
     assert [(alert.actor, alert.reason) for alert in stage.alerts] == [("a", "crashed")]
     assert "ZeroDivisionError: on purpose" in stage.alerts[0].detail
+
+
+def loudly(caplog: pytest.LogCaptureFixture) -> list[tuple[str, bool]]:
+    """What was logged above debug: each line, and whether a traceback stands under it."""
+    loud = [record for record in caplog.records if record.levelno > logging.DEBUG]
+    return [(record.getMessage(), bool(record.exc_info)) for record in loud]
+
+
+def test_a_crash_that_was_not_foreseen_is_logged_with_its_traceback_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail_otherwise(doer: Doer, context: Context) -> None:
+        raise KeyError("another")
+
+    spawn(stage, "a", max_restarts=9)
+    with caplog.at_level(logging.DEBUG, logger="watchbill.actors"):
+        for action in (crash, crash, fail_otherwise, crash):
+            stage.system.tell("a", Do(action))
+        stage.system.ask("a", Do(number))
+    again, other = "a: crashed: ZeroDivisionError: on purpose", "a: crashed: KeyError: 'another'"
+    assert loudly(caplog) == [
+        ("a crashed", True),
+        (again, False),
+        (again, False),
+        ("a crashed", True),
+        (other, False),
+        ("a crashed", True),
+        (again, False),
+    ]
+
+
+def test_a_crash_because_of_the_ledger_is_one_line_with_its_traceback_for_debugging(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fill_the_disk(doer: Doer, context: Context) -> None:
+        raise LedgerUnavailable("ledger.sqlite", "database or disk is full")
+
+    spawn(stage, "a")
+    with caplog.at_level(logging.DEBUG, logger="watchbill.actors"):
+        stage.system.tell("a", Do(fill_the_disk))
+        stage.system.ask("a", Do(number))
+    why = "LedgerUnavailable: the ledger ledger.sqlite cannot be used: database or disk is full"
+    assert loudly(caplog) == [(f"a: crashed: {why}", False)]
+    assert [record.levelno for record in caplog.records if record.exc_info] == [logging.DEBUG]
+
+
+def test_a_statement_that_the_ledger_refused_is_a_defect_and_keeps_its_traceback(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    def say_nonsense(doer: Doer, context: Context) -> None:
+        raise LedgerError("the ledger refused a statement")
+
+    spawn(stage, "a")
+    stage.system.tell("a", Do(say_nonsense))
+    stage.system.ask("a", Do(number))
+    assert ("a crashed", True) in loudly(caplog)
+
+
+def test_an_alert_that_cannot_be_kept_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    def cannot_keep(alert: Alert) -> None:
+        raise LedgerUnavailable("ledger.sqlite", "database or disk is full")
+
+    system = System(ThreadedRuntime(WallClock()), on_alert=cannot_keep)
+    with caplog.at_level(logging.DEBUG, logger="watchbill.actors"):
+        system.alert("a", "slow", "very")
+    system.stop(1.0)
+    why = "LedgerUnavailable: the ledger ledger.sqlite cannot be used: database or disk is full"
+    assert loudly(caplog) == [("a: slow: very", False), (f"on_alert failed for a: slow: {why}", False)]
+    assert [record.levelno for record in caplog.records if record.exc_info] == [logging.DEBUG]
 
 
 def test_an_asker_hears_of_a_crash_with_its_cause(stage: Stage) -> None:

@@ -1,0 +1,72 @@
+"""Whether the ledger and the paper accounts' books are of one history: asked by whoever leads, before anything is done.
+
+A crash at any instant leaves the two in agreement: a row is committed before its order leaves, a fill is in the book
+before it is in the row, and a token is in the ledger before the book sees it. Where they disagree, somebody deleted,
+restored or exchanged a file, and going on would trade past positions that nobody guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select
+
+from connectors.account_book import AccountBook
+from connectors.base import ConnectorError
+from connectors.paper import PaperConnector
+from connectors.paper_book import BookBusy
+from console.errors import CommandError
+from persistence.ledger import Ledger
+from persistence.reservations import account_resource
+from persistence.tables import reservation
+from trading.trade import HELD, Trade, prefix_of
+
+
+def require_agreement(ledger: Ledger, connectors: Mapping[str, PaperConnector]) -> None:
+    """Raise `CommandError` for the first paper account whose book and ledger contradict each other.
+
+    ``connectors``: by account, not connected yet. Raises `BookBusy` while another process holds a book.
+    """
+    for account, connector in connectors.items():
+        # The order matters while an older leader still finishes a write: what the ledger says is held was in the book
+        # before, and what the book has seen was in the ledger before.
+        held = ledger.trades.list(platform=account, states=HELD)
+        try:
+            book = connector.book_as_written()
+        except BookBusy:
+            raise
+        except ConnectorError as error:
+            raise CommandError(str(error)) from error
+        _require_known_token(ledger, account, book)
+        _require_known_positions(ledger, account, book)
+        _require_known_trades(account, book, held)
+
+
+def _require_known_token(ledger: Ledger, account: str, book: AccountBook) -> None:
+    query = select(reservation.c.token).where(reservation.c.resource == account_resource(account))
+    with ledger.reading() as connection:
+        token = connection.execute(query).scalar_one_or_none() or 0
+    if book.token > token:
+        raise CommandError(
+            f"the book of {account} has seen token {book.token} of a newer ledger, and {ledger.name} gave out no more "
+            f"than {token}; restore the ledger that belongs to the book, or begin anew with --fresh"
+        )
+
+
+def _require_known_positions(ledger: Ledger, account: str, book: AccountBook) -> None:
+    for ticket, holding in sorted(book.holdings.items()):
+        if prefix_of(holding.magic) != 0 and ledger.trades.by_magic(holding.magic) is None:
+            raise CommandError(
+                f"the book of {account} holds position {ticket} ({holding.commodity}), which a crew opened and "
+                f"{ledger.name} does not know; restore the ledger that belongs to the book, or begin anew with --fresh"
+            )
+
+
+def _require_known_trades(account: str, book: AccountBook, held: list[Trade]) -> None:
+    known = {*book.holdings, *(deal.position_id for deal in book.deals)}
+    for trade in held:
+        if trade.position_id is not None and trade.position_id not in known:
+            raise CommandError(
+                f"the book of {account} does not know position {trade.position_id} of trade {trade.trade_id}, which "
+                f"is {trade.state}; restore the book that belongs to the ledger, or begin anew with --fresh"
+            )
