@@ -15,7 +15,11 @@ from processes import DEADLINE_SECONDS, ROOT, Program, environment
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 SIGNALS_ITSELF_WHILE_IMPORTING = """
-import importlib.abc, os, sys
+import importlib.abc, os, signal, sys
+
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if number != {ignored}:
+        signal.signal(number, signal.SIG_DFL)  # whoever runs the tests may ignore some: as nohup does
 
 class Signaller(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -32,7 +36,7 @@ def signalled(
     directory: Path, module: str, number: signal.Signals, *words: str, ignored: signal.Signals | None = None
 ) -> subprocess.CompletedProcess[str]:
     """The program, sent ``number`` at the instant at which it begins to import ``module``."""
-    code = SIGNALS_ITSELF_WHILE_IMPORTING.format(module=module, number=int(number))
+    code = SIGNALS_ITSELF_WHILE_IMPORTING.format(module=module, number=int(number), ignored=int(ignored or 0))
     if ignored is not None:
         code = f"import signal\nsignal.signal({int(ignored)}, signal.SIG_IGN)\n{code}"
     return subprocess.run(
@@ -74,7 +78,10 @@ def test_a_signal_that_the_caller_ignores_stays_ignored(tmp_path: Path) -> None:
 
 
 def test_a_hang_up_stops_a_serving_program_in_order(tmp_path: Path) -> None:
-    with Program(tmp_path, "serve", "--no-view") as program:
+    code = (
+        "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); import run; sys.exit(run.main(sys.argv[1:]))"
+    )
+    with Program(tmp_path, "serve", "--no-view", code=code) as program:
         program.wait_for("leading crew")
         assert program.stop(signal.SIGHUP) < 10
         assert "stopped by SIGHUP after" in program.said
