@@ -23,6 +23,7 @@ from connectors.base import ConnectorError, Done, OpenOrder, Outcome, Rejected, 
 from persistence.errors import AnalysisSeen, SlotTaken, StaleToken
 from persistence.trades import NewTrade
 from trading.market import SECOND
+from trading.plans import levels_at
 from trading.selection import choose
 from trading.sizing import Sizing
 from trading.trade import Trade, TradeState, prefix_of, resource
@@ -200,10 +201,7 @@ def new_trade(desk: Desk, message: Open, sizing: Sizing, context: Context) -> Ne
     """The row to be submitted: no broker has seen it, so its levels are laid from the price that is expected."""
     analysis, plan = message.analysis, message.plan
     price = desk.quotes[analysis.commodity].opening_price(analysis.side)
-    sign = analysis.side.sign
-    target = plan.target_price
-    if plan.target_distance is not None:
-        target = price + sign * plan.target_distance
+    stop, target = levels_at(plan, analysis.side, price)
     return NewTrade(
         platform=desk.platform,
         commodity=analysis.commodity,
@@ -217,7 +215,7 @@ def new_trade(desk: Desk, message: Open, sizing: Sizing, context: Context) -> Ne
         stop_distance=plan.stop_distance,
         target_distance=plan.target_distance,
         trailing_distance=plan.trailing_distance,
-        stop_price=price - sign * plan.stop_distance,
+        stop_price=stop,
         target_price=target,
         daily_volatility=analysis.daily_volatility,
         submitted_at=context.now(),

@@ -9,7 +9,6 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from sqlalchemy.exc import ArgumentError
 from console import faults, settings_tree
 from console.environment import PREFIX, EnvironmentSource
 from console.errors import ConfigurationError
+from feeds.catalogue import catalogue_tables
 from trading.commodities import BadCatalogue, Commodity, catalogue
 from trading.settings import CommodityOverride, Settings
 
@@ -90,7 +90,7 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
         settings = Settings.model_validate(_without_nothing(values, ()))
     except ValidationError as error:
         raise ConfigurationError(faults.report(source, faults.lines(error, variables))) from None
-    tables = tomllib.loads(resources.files("trading").joinpath("commodities.toml").read_text("utf-8"))
+    tables = catalogue_tables()
     wrong = list(_disagreements(settings, tables))
     if wrong:
         raise ConfigurationError(faults.report(source, wrong))
