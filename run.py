@@ -1,7 +1,7 @@
 """The front door: reads the command, wires the parts, runs it, and answers with an exit code.
 
 0: done. 1: `doctor` found something. 2: what was asked cannot be done, and the message says why. 70: an actor was given
-up, and the service manager should start the program again.
+up, or the database server cannot be reached, and the service manager should start the program again.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def _main(words: Sequence[str], early: EarlySignals) -> int:
     logs.set_up(as_json=arguments.log_json)
     try:
         command = prepared(arguments, output)
-        if not isinstance(arguments, commands.Serve):
+        if not isinstance(arguments, commands.Serve | commands.Broker):
             early.end()  # Ctrl-C now unwinds what the command has begun
         return command()
     except (CommandError, LedgerError) as error:
         output.error(error)
-        return CommandError.exit_code
+        return error.exit_code if isinstance(error, CommandError) else CommandError.exit_code
     except KeyboardInterrupt:
         output.error("interrupted")
         return 130
@@ -66,12 +66,24 @@ def prepared(arguments: Arguments, output: Output) -> Command:
 
     if isinstance(arguments, commands.Init):
         return lambda: _init(arguments, output)
+    if isinstance(arguments, commands.Soak):
+        from console import soak
+
+        return lambda: soak.run(arguments, output)  # with settings of its own
+    if isinstance(arguments, commands.Simulate):
+        from console import simulate
+
+        return lambda: simulate.run(arguments, output)  # the same
     configuration = _configuration(arguments)
     match arguments:
         case commands.Serve():
             from console import serve
 
             return lambda: serve.run(arguments, configuration, output)
+        case commands.Broker():
+            from console import broker
+
+            return lambda: broker.run(arguments, configuration, output)
         case commands.Replay():
             from console import replay
 
@@ -92,6 +104,22 @@ def prepared(arguments: Arguments, output: Output) -> Command:
             from console import why
 
             return lambda: why.run(arguments, configuration, output)
+        case commands.Backup():
+            from console import backup
+
+            return lambda: backup.run(arguments, configuration, output)
+        case commands.Restore():
+            from console import restore
+
+            return lambda: restore.run(arguments, configuration, output)
+        case commands.Pause() | commands.Resume() | commands.Halt() | commands.Reset():
+            from console import modes
+
+            return lambda: modes.run(arguments, configuration, output)
+        case commands.Adopt() | commands.Disown():
+            from console import adoption
+
+            return lambda: adoption.run(arguments, configuration, output)
 
 
 def _init(arguments: Init, output: Output) -> int:
@@ -109,10 +137,16 @@ def _configuration(arguments: Arguments) -> Configuration:
 
     from console import arguments as commands
     from console import configuration as configurations
-    from console import logs
+    from console import last_good, logs
     from console.environment import PREFIX
+    from console.errors import ConfigurationError
 
-    configuration = configurations.load(arguments.config)
+    try:
+        configuration = configurations.load(arguments.config)
+    except ConfigurationError as error:
+        if not isinstance(arguments, commands.Serve):
+            raise
+        configuration = last_good.instead_of(error, arguments.config, os.environ)
     # A replay decides thousands of times in seconds: its journal is the place to read about that.
     level = logging.WARNING if isinstance(arguments, commands.Replay) else logging.INFO
     logs.set_up(as_json=arguments.log_json, secrets=configuration.secrets, level=level)

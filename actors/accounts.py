@@ -66,7 +66,9 @@ def account_opinion(
         reserved=reserved,
         has_active_trade=snapshot is not None and commodity in snapshot.trades,
         cooling_down_until=None if snapshot is None else snapshot.cooldown_until.get(commodity),
-        open_trades=0 if snapshot is None else len(snapshot.trades),
+        # A stranger's position takes a place, too. Its risk has no stop to be priced by: its loss so far is in the
+        # equity, and what it ties up in the free margin, as the broker counts them.
+        open_trades=0 if snapshot is None else len(snapshot.trades) + len(snapshot.external),
         max_open_trades=account.limits.max_open_trades,
         risk_budget=facts.risk_budget,
         free_risk_budget=facts.free_risk_budget,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.desk import ClosingAttempts, Conceded, Desk
-from actors.lookup import QUARANTINE_SECONDS, Findings, closed_by_deals, history_start, is_flat
+from actors.lookup import QUARANTINE_SECONDS, Findings, closed_by_deals, history_start, scan
 from actors.system.context import Context
 from connectors.base import CloseOrder, ConnectorError, Done, Outcome, Rejected, Unknown
 from persistence.journal import JournalEntry
@@ -32,16 +32,24 @@ def begin_closing(
     closing = desk.advance(
         trade, replace(trade, state=TradeState.CLOSING, close_reason=reason), context, *entries, fired=fired
     )
-    return send_close(desk, closing, price, context)
+    if not desk.connector.capabilities.netting:
+        return send_close(desk, closing, price, context)
+    # Whatever there is no position for would open one here: nothing is sent without a look.
+    try:
+        position = scan(desk).position_of(closing)
+    except ConnectorError as error:
+        put_off(desk, closing, f"not sent: {error}", context)
+        return closing
+    return closing if position is None else send_close(desk, closing, price, context, held=position)
 
 
 def continue_closing(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
     """After a clean scan: a CLOSING trade whose position is gone is CLOSED; one that is there is sent again in time."""
     position = found.position_of(trade)
     if position is None:
-        deals = found.deals_of(trade)
-        if is_flat(deals):
-            return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+        share = found.share_of(trade)
+        if share.is_over:
+            return desk.advance(trade, closed_by_deals(trade, share.deals, CloseReason.BROKER), context)
         if is_due(desk, trade, context):
             put_off(desk, trade, "the position is gone, and its deals are not known yet", context)
         return trade
@@ -67,28 +75,32 @@ def send_close(
     ``held`` is the position where it was seen to differ from the row, ``reason`` what a trade is closed for that has
     no reason of its own.
     """
-    if not desk.may_act(context):
+    if not desk.may_watch(context):
         raise Conceded(f"{desk.platform}: the account's lease is about to end")
-    ticket, volume_lots = (trade.ticket, trade.volume_lots) if held is None else (held.ticket, held.volume_lots)
-    if ticket is None:
-        return trade
-    order = CloseOrder(ticket, trade.commodity, trade.side, volume_lots, trade.magic, price)
-    outcome: Outcome
-    try:
-        outcome = desk.connector.close(order, desk.token, desk.deadline)
-    except ConnectorError as error:
-        outcome = Unknown(f"{type(error).__name__}: {error}")
-    match outcome:
-        case Done():
-            return settle_done(desk, trade, outcome, context, reason)
-        case Rejected(code="stale_token"):
-            desk.concede("the broker's side has seen a higher token", context)
-            raise Conceded(f"{desk.platform}: {outcome.reason}")
+    match transmit(desk, trade, price, context, held):
+        case Done() as done:
+            return settle_done(desk, trade, done, context, reason)
         case Rejected(code, why):
             put_off(desk, trade, f"{code}: {why}", context)
         case Unknown(why):
             put_off(desk, trade, f"unknown: {why}", context, at_least_seconds=rest_seconds(desk))
     return trade
+
+
+def transmit(desk: Desk, trade: Trade, price: float, context: Context, held: Position | None = None) -> Outcome:
+    """The one line through which a close leaves. Raises `Conceded` when the broker's side knows another leader."""
+    ticket, volume_lots = (trade.ticket, trade.volume_lots) if held is None else (held.ticket, held.volume_lots)
+    if ticket is None:
+        return Rejected("no_ticket", "the position's ticket is not known")
+    order = CloseOrder(ticket, trade.commodity, trade.side, volume_lots, trade.magic, price)
+    try:
+        outcome = desk.connector.close(order, desk.token, desk.deadline)
+    except ConnectorError as error:
+        return Unknown(f"{type(error).__name__}: {error}")
+    if isinstance(outcome, Rejected) and outcome.code == "stale_token":
+        desk.concede("the broker's side has seen a higher token", context)
+        raise Conceded(f"{desk.platform}: {outcome.reason}")
+    return outcome
 
 
 def rest_seconds(desk: Desk) -> float:
@@ -115,17 +127,23 @@ def settle_done(desk: Desk, trade: Trade, done: Done, context: Context, reason: 
     except ConnectorError as error:
         put_off(desk, trade, f"closed, but the deals are not known yet: {error}", context)
         return trade
-    deals = [deal for deal in history if deal.position_id == trade.position_id]
-    if is_flat(deals):
-        return desk.advance(trade, closed_by_deals(trade, deals, reason), context)
-    put_off(desk, trade, f"{done.volume_lots:g} lots closed, and not all that there is", context)
+    share = Findings((), (), history, desk.connector.capabilities.netting).share_of(trade)
+    if share.is_over:
+        return desk.advance(trade, closed_by_deals(trade, share.deals, reason), context)
+    # A history that lags behind cannot say what is left; where that may be nothing, and a close would reverse, wait.
+    is_shown = any(deal.order == done.order for deal in share.deals)
+    rest = 0.0 if is_shown else rest_seconds(desk)
+    said = f"{done.volume_lots:g} lots closed, and not all that there is"
+    put_off(desk, trade, said, context, at_least_seconds=rest)
     return trade
 
 
 def is_due(desk: Desk, trade: Trade, context: Context) -> bool:
-    """Whether a close that was put off may be tried again."""
+    """Whether a close that was put off may be tried again. Halted, only what a person closes is."""
     attempts = desk.attempts.get(trade.trade_id)
-    return attempts is None or context.elapsed() >= attempts.next_elapsed
+    if attempts is not None and context.elapsed() < attempts.next_elapsed:
+        return False
+    return trade.close_reason is CloseReason.OPERATOR or desk.may_guard()
 
 
 def put_off(desk: Desk, trade: Trade, reason: str, context: Context, *, at_least_seconds: float = 0.0) -> None:
@@ -135,6 +153,6 @@ def put_off(desk: Desk, trade: Trade, reason: str, context: Context, *, at_least
     wait = max(min(FIRST_RETRY_SECONDS * 2 ** (attempts.failures - 1), LONGEST_RETRY_SECONDS), at_least_seconds)
     attempts.next_elapsed = context.elapsed() + wait
     said = {"attempt": attempts.failures, "next_in_seconds": wait}
-    desk.ledger.journal.append(desk.entry("close_put_off", reason, context, trade, detail=said), fold=True)
     if attempts.failures == ALERT_AFTER_FAILURES:
         context.alert("stuck", f"{trade.resource}: not closed after {attempts.failures} attempts: {reason}")
+    desk.write_line(desk.entry("close_put_off", reason, context, trade, detail=said), fold=True)

@@ -6,31 +6,30 @@ fence does not hold, another process leads this account: the desk concedes, and 
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from actors.accounts import Market
+from actors.changes import changes, log_transition
 from actors.messages import AccountSnapshot, Lease, TradeChanged
 from actors.system.alerts import is_worth_an_alert
 from actors.system.context import Context
 from connectors.base import Connector
-from persistence.errors import StaleToken
+from persistence.errors import LedgerUnavailable, StaleToken
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.reservations import Fence
-from trading.market import Account, Instant, Instrument, Quote, quote_fault
+from trading.market import DAY, Account, Instant, Instrument, Position, Quote, quote_fault
 from trading.quotes import unusable
 from trading.settings import Settings
-from trading.trade import ACTIVE, Trade, TradeState, arrow
-
-log = logging.getLogger("watchbill.platform")
+from trading.trade import ACTIVE, CloseReason, Trade, TradeState, arrow, prefix_of
 
 BROKER_SECONDS_PER_MESSAGE = 20.0  # in all, and never more than a third of the reservation's TTL
 
-NOTED = ("stop_price", "target_price", "volume_lots", "entry_price", "exit_price", "close_reason", "profit", "detail")
+UNWRITTEN_LINES = 1_000  # of the journal, that wait for the ledger to come back; beyond it the oldest are lost
+ENDED_FOR = 3 * DAY  # how long the broker may still change what came of a trade
 
 
 class Conceded(Exception):
@@ -54,6 +53,17 @@ class ClosingAttempts:
 
 
 @dataclass(slots=True)
+class UnwrittenClose:
+    """A close that left while the ledger was away. Its row still says OPEN; what is here is written when it is back."""
+
+    reason: CloseReason
+    price: float  # at which it was decided
+    decided_at: Instant
+    sends: int = 0
+    answer: str = ""  # the broker's latest
+
+
+@dataclass(slots=True)
 class Desk:
     """The state of one account in this process. Rebuilt from the ledger and the broker at every start."""
 
@@ -68,7 +78,10 @@ class Desk:
     surveyed: bool = False  # a clean scan has been made since the post was taken: nothing is opened before that
     prefix: int = 0
     unaccounted: frozenset[int] = frozenset()  # positions of our prefix that no trade explains
-    external: frozenset[int] = frozenset()  # positions of strangers: shown, and never touched
+    disowned: frozenset[int] = frozenset()  # magics of our prefix that an operator declared not ours
+    external: dict[int, Position] = field(default_factory=dict)  # of strangers, by position: shown, and never touched
+    external_seen: frozenset[int] = frozenset()  # those of the journal's newest line about them
+    merged: set[int] = field(default_factory=set)  # trades into whose position a stranger trades: it was said
     account: Account | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)  # the latest that was whole, by commodity
@@ -78,7 +91,14 @@ class Desk:
     cooldown_until: dict[str, Instant] = field(default_factory=dict)
     absences: dict[int, Absence] = field(default_factory=dict)
     attempts: dict[int, ClosingAttempts] = field(default_factory=dict)
+    ended: dict[int, Trade] = field(default_factory=dict)  # closed or failed not long ago, by number
+    audit_at: Instant = 0  # when their deals are due to be looked at again
+    last_end_at: Instant | None = None  # when a trade ended here, if one did since the post was taken
+    ledger_away: bool = False  # it refused a write, and has not taken another one since
+    unwritten: dict[int, UnwrittenClose] = field(default_factory=dict)  # by trade; survives the loss of the post
+    unwritten_lines: deque[JournalEntry] = field(default_factory=lambda: deque(maxlen=UNWRITTEN_LINES))
     deadline: float = 0.0  # elapsed; for all broker calls within the present message
+    guards: bool = True  # as last known; False: the crew is halted
     reload_due: bool = False  # the ledger refused a write whose fate is not known
 
     @property
@@ -87,15 +107,36 @@ class Desk:
         return self.market.settings
 
     def begin_message(self, context: Context) -> None:
-        """Set the deadline that all broker calls of this message share. None of them may outlive the lease."""
+        """Set the deadline that all broker calls of this message share. None of them may outlive the lease.
+
+        Only who guards without the ledger goes on beyond it: a close by ticket is harmless whoever else sends it.
+        """
         third = self.settings.ai_db_reservation_ttl_seconds / 3
         self.deadline = context.elapsed() + min(BROKER_SECONDS_PER_MESSAGE, third)
-        if self.lease is not None:
+        if self.lease is not None and (self.may_write(context) or not self.guards_without_ledger):
             self.deadline = min(self.deadline, self.lease.hold_until)
 
     def may_act(self, context: Context) -> bool:
         """True while the account's lease is held beyond doubt."""
         return self.lease is not None and context.elapsed() < self.lease.hold_until
+
+    def may_write(self, context: Context) -> bool:
+        """True while the lease is held beyond doubt, and the ledger takes what is written to it."""
+        return self.may_act(context) and not self.ledger_away
+
+    def may_watch(self, context: Context) -> bool:
+        """True while prices may be watched and closes sent: with the ledger, or by ticket without it.
+
+        Where a close by ticket is harmless, a lease that cannot be renewed ends nothing: only a definite word that it
+        is another's, from the ledger or from the broker's side, makes this process stop guarding.
+        """
+        return self.may_act(context) or (self.lease is not None and self.guards_without_ledger)
+
+    @property
+    def guards_without_ledger(self) -> bool:
+        """Whether repeating a close does no harm at this broker, so that no record of it has to come first."""
+        capabilities = self.connector.capabilities
+        return capabilities.closes_by_ticket and not capabilities.netting
 
     @property
     def token(self) -> int:
@@ -103,6 +144,20 @@ class Desk:
         if self.lease is None:
             raise Conceded(f"{self.platform}: the account's lease is not held")
         return self.lease.fence.token
+
+    def is_ours(self, magic: int) -> bool:
+        """Whether a position or an order with this magic is one of ours by its prefix, and nobody disowned it."""
+        return prefix_of(magic) == self.prefix and magic not in self.disowned
+
+    def may_guard(self) -> bool:
+        """False while the crew is halted: then nothing is closed or adjusted by the rules.
+
+        Asks the ledger; while that is away, what was last known holds.
+        """
+        if not self.ledger_away:
+            with suppress(LedgerUnavailable):
+                self.guards = self.ledger.modes.of(self.settings.crew).mode.permits_guarding
+        return self.guards
 
     def concede(self, reason: str, context: Context) -> None:
         """Stop acting on the account at once."""
@@ -155,6 +210,27 @@ class Desk:
         self.remember(written, context)
         return written
 
+    def write_line(self, line: JournalEntry, *, fold: bool = False) -> None:
+        """Add to the journal (``fold`` as there); what cannot be written now waits for the ledger."""
+        if self.ledger_away:
+            self.unwritten_lines.append(line)
+            return
+        try:
+            self.ledger.journal.append(line, fold=fold)
+        except LedgerUnavailable:
+            self.unwritten_lines.append(line)
+            raise
+
+    def catch_up(self, line: JournalEntry, context: Context) -> None:
+        """Write ``line`` and all lines that waited, fenced: that it works shows that the ledger is back, and we lead.
+
+        Raises `Conceded`, and whatever else the ledger raises; then everything still waits.
+        """
+        with self._fence_held(context) as fence:
+            self.ledger.trades.advance_all([], fence, line, *self.unwritten_lines)
+        self.unwritten_lines.clear()
+        self.ledger_away = False
+
     def use_up(self, job_key: str, line: JournalEntry, context: Context) -> None:
         """Record that a scheduled job was judged and changes nothing. Raises `Conceded` and ``JobFired``."""
         with self._fence_held(context) as fence:
@@ -173,6 +249,7 @@ class Desk:
     def remember(self, trade: Trade, context: Context) -> None:
         """Take the row as it now is, and tell the watchers."""
         self.late.pop(trade.trade_id, None)
+        self.ended.pop(trade.trade_id, None)
         if trade.state in ACTIVE:
             self.trades[trade.commodity] = trade
         else:
@@ -180,9 +257,18 @@ class Desk:
                 del self.trades[trade.commodity]
             if trade.state is TradeState.LATE:
                 self.late[trade.trade_id] = trade
+            else:
+                self.ended[trade.trade_id] = trade
+                self.last_end_at = context.now()
         # Before anything that may fail: a trade that nobody watches has no stop.
         self._tell_watchers(trade, context)
         self.refresh_cooldown(trade.commodity)
+
+    def believe(self, trade: Trade, context: Context) -> None:
+        """Take as true what the broker said and the ledger did not write, where it can be guarded without the row."""
+        if self.guards_without_ledger:
+            self.trades[trade.commodity] = trade
+            self._tell_watchers(trade, context)
 
     def refresh_cooldown(self, commodity: str) -> None:
         """The cooldown ends a set time after the last submission that is not FAILED; the ledger alone knows it."""
@@ -196,12 +282,16 @@ class Desk:
         """Read the trades again from the ledger: memory is not to be trusted after a refused write."""
         believed = {trade.trade_id for trade in (*self.trades.values(), *self.late.values())}
         self.trades = {trade.commodity: trade for trade in self.ledger.trades.active(self.platform)}
+        ended = self.ledger.trades.ended_since(self.platform, context.now() - ENDED_FOR)
+        self.ended = {trade.trade_id: trade for trade in ended}
         late = self.ledger.trades.list(platform=self.platform, states={TradeState.LATE})
         self.late = {trade.trade_id: trade for trade in late}
+        self.disowned = self.ledger.disowned.of(self.platform)
+        self.guards = self.ledger.modes.of(self.settings.crew).mode.permits_guarding
         for commodity in self.instruments:
             self.refresh_cooldown(commodity)
-        ended = believed - {trade.trade_id for trade in (*self.trades.values(), *self.late.values())}
-        for trade in (*map(self.ledger.trades.get, sorted(ended)), *self.trades.values()):
+        over = believed - {trade.trade_id for trade in (*self.trades.values(), *self.late.values())}
+        for trade in (*map(self.ledger.trades.get, sorted(over)), *self.trades.values()):
             self._tell_watchers(trade, context)
         self.reload_due = False
 
@@ -231,7 +321,7 @@ class Desk:
 
     def snapshot(self, context: Context, trouble: str = "") -> AccountSnapshot:
         """What is known of the account now."""
-        ready = self.connected and self.surveyed and self.may_act(context)
+        ready = self.connected and self.surveyed and self.may_write(context)
         return AccountSnapshot(
             platform=self.platform,
             at=context.now(),
@@ -243,54 +333,13 @@ class Desk:
             trades=dict(self.trades),
             cooldown_until=dict(self.cooldown_until),
             unaccounted=len(self.unaccounted),
+            external=tuple(self.external.values()),
         )
 
     def why_not_ready(self, context: Context) -> str:
         """What is missing to open trades, in words."""
         if not self.may_act(context):
             return "the lease is about to end"
+        if self.ledger_away:
+            return "the ledger cannot be written"
         return "the broker does not answer" if not self.connected else "the broker was not looked through yet"
-
-
-def log_transition(before: Trade, after: Trade) -> None:
-    """One line of the log for a change of state; adjustments stay in the journal."""
-    if after.state is before.state:
-        return
-    said = [f"{after.resource} {after.side} {after.volume_lots:g} lots: {before.state} to {after.state}"]
-    if after.state is TradeState.OPEN:
-        said.append(f"at {after.entry_price}, stop {after.stop_price:.6g}")
-    elif after.state is TradeState.CLOSED:
-        said.append(f"by {after.close_reason} at {after.exit_price}, profit {after.profit:+.2f}")
-    elif after.detail:
-        said.append(after.detail)
-    log.info(", ".join(said), extra={"trade_id": after.trade_id})
-
-
-def changes(before: Trade, after: Trade) -> dict[str, object]:
-    """The facts that a transition changed, for the journal."""
-    found: dict[str, object] = {}
-    for name in NOTED:
-        value = getattr(after, name)
-        if value != getattr(before, name) and value is not None:
-            found[name] = value
-    return found
-
-
-def as_open(trade: Trade, *, position_id: int, ticket: int, price: float, volume_lots: float, at: Instant) -> Trade:
-    """The trade with the broker's own facts. The agreed distances are laid from the real entry, once."""
-    sign = trade.side.sign
-    target = trade.target_price
-    if trade.target_distance is not None:
-        target = price + sign * trade.target_distance
-    return replace(
-        trade,
-        state=TradeState.OPEN,
-        position_id=position_id,
-        ticket=ticket,
-        entry_price=price,
-        volume_lots=volume_lots,
-        opened_at=at,
-        stop_price=price - sign * trade.stop_distance,
-        target_price=target,
-        detail="",
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.closing import is_due, send_close
 from actors.desk import Desk
-from actors.lookup import Findings, closed_by_deals, is_flat, opened_by
+from actors.lookup import Findings, closed_by_deals, opened_by
 from actors.system.context import Context
 from trading.market import SECOND
 from trading.trade import CloseReason, Trade
@@ -17,10 +17,10 @@ def settle_late(desk: Desk, trade: Trade, found: Findings, context: Context) -> 
     """
     position = found.position_of(trade)
     if position is None:
-        deals = found.deals_of(trade)
-        if not is_flat(deals):
+        share = found.share_of(trade)
+        if not share.is_over:
             return trade
-        return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.LATE), context)
+        return desk.advance(trade, closed_by_deals(trade, share.deals, CloseReason.LATE), context)
     age_seconds = (context.now() - trade.submitted_at) / SECOND
     is_wanted = age_seconds <= desk.settings.analysis_max_age_seconds and trade.trade_id not in desk.attempts
     if is_wanted and trade.commodity not in desk.trades:

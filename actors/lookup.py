@@ -6,18 +6,23 @@ a quarantine have said so, because a broker may execute late; and even then the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from actors.desk import Absence, Desk, as_open
+from actors.changes import as_open
+from actors.desk import Absence, Desk
 from actors.system.context import Context
+from persistence.journal import JournalEntry
 from trading.market import HOUR, Deal, Entry, Instant, Order, Position
-from trading.trade import CloseReason, Trade, TradeState, prefix_of
+from trading.shares import VOLUME_DECIMALS, Share, share_of, whole
+from trading.trade import CloseReason, Trade, TradeState
 
 QUARANTINE_SECONDS = 120.0
 CLEAN_SCANS_TO_FAIL = 3
 CLEAN_SCANS_TO_MISS = 2  # an OPEN position that is gone
 CLEAN_SCANS_TO_ALERT = 6  # when it is gone, and no deals say how
+EXTERNALS = "externals"  # the kind of the journal's lines about strangers' positions
 HISTORY_MARGIN = HOUR  # brokers' clocks differ from ours a little
 
 
@@ -28,17 +33,41 @@ class Findings:
     positions: Sequence[Position]
     orders: Sequence[Order]
     deals: Sequence[Deal]
+    netting: bool = False  # positions are everybody's, and only a share of one may be ours
 
     def position_of(self, trade: Trade) -> Position | None:
-        """The trade's live position."""
-        return position_of(trade, self.positions)
+        """The trade's live position; on a netting account the trade's part of it, None when no part is left.
 
-    def deals_of(self, trade: Trade) -> list[Deal]:
-        """The deals of the trade's position: by its identifier, since a broker's own closing deal has no magic."""
-        ids = {trade.position_id}
-        if trade.position_id is None:
-            ids = {deal.position_id for deal in self.deals if deal.magic == trade.magic}
-        return [deal for deal in self.deals if deal.position_id in ids]
+        That is found by its identifier, and before it is known by the order's number: on a netting account by the
+        deals that carry the number, since the position shows that of whoever traded last.
+        """
+        if not self.netting:
+            return position_of(trade, self.positions)
+        share, ids = self.share_of(trade), self._position_ids(trade)
+        position = next(
+            (p for p in self.positions if (p.position_id in ids or p.magic == trade.magic) and p.side is trade.side),
+            None,
+        )
+        if position is None or share.is_over:
+            return None
+        # Deals may be shown later than the position they made: until then the row says how much can be ours at most.
+        volume_lots = min(position.volume_lots, share.volume_lots if share.deals else trade.volume_lots)
+        part = volume_lots / position.volume_lots
+        return replace(position, volume_lots=volume_lots, profit=position.profit * part, swap=position.swap * part)
+
+    def share_of(self, trade: Trade) -> Share:
+        """The deals that make the trade's profit, and what is left of its volume.
+
+        By the position's identifier, since a broker's own closing deal has no number of ours.
+        """
+        ids = self._position_ids(trade)
+        deals = [deal for deal in self.deals if deal.position_id in ids]
+        return share_of(trade.magic, deals) if self.netting else whole(deals)
+
+    def _position_ids(self, trade: Trade) -> set[int]:
+        if trade.position_id is not None:
+            return {trade.position_id}
+        return {deal.position_id for deal in self.deals if deal.magic == trade.magic}
 
 
 def position_of(trade: Trade, positions: Sequence[Position]) -> Position | None:
@@ -54,14 +83,20 @@ def history_start(trade: Trade) -> Instant:
 
 
 def scan(desk: Desk) -> Findings:
-    """One clean scan. Raises `ConnectorError` when any question was not answered."""
+    """One clean scan. Raises `ConnectorError` when any question was not answered.
+
+    The history is asked for where a position is missing; on a netting account always, for what is shown there does not
+    say what of it is ours.
+    """
+    netting = desk.connector.capabilities.netting
     positions = desk.connector.positions(desk.deadline)
     doubtful = (*desk.trades.values(), *desk.late.values())
-    missing = [trade for trade in doubtful if position_of(trade, positions) is None]
+    missing = [trade for trade in doubtful if netting or position_of(trade, positions) is None]
     if not missing:
-        return Findings(positions, (), ())
+        return Findings(positions, (), (), netting)
     since = min(map(history_start, missing))
-    return Findings(positions, desk.connector.orders(since, desk.deadline), desk.connector.deals(since, desk.deadline))
+    orders, deals = desk.connector.orders(since, desk.deadline), desk.connector.deals(since, desk.deadline)
+    return Findings(positions, orders, deals, netting)
 
 
 def resolve_unknown(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
@@ -69,11 +104,11 @@ def resolve_unknown(desk: Desk, trade: Trade, found: Findings, context: Context)
     position = found.position_of(trade)
     if position is not None:
         return desk.advance(trade, opened_by(trade, position), context)
-    deals = found.deals_of(trade)
-    if is_flat(deals):
-        return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+    share = found.share_of(trade)
+    if share.is_over:
+        return desk.advance(trade, closed_by_deals(trade, share.deals, reason_of(desk, trade, share)), context)
     orders = [order for order in found.orders if order.magic == trade.magic]
-    if deals or any(order.accepted for order in orders):
+    if share.deals or any(order.accepted for order in orders):
         return trade  # it was executed, or will be: the broker's answers do not agree yet
     if orders:
         return desk.advance(trade, replace(trade, state=TradeState.FAILED, detail="the broker rejected it"), context)
@@ -91,6 +126,7 @@ def compare_open(desk: Desk, trade: Trade, found: Findings, context: Context) ->
     position = found.position_of(trade)
     if position is not None:
         desk.absences.pop(trade.trade_id, None)
+        tell_of_merger(desk, trade, position, found, context)
         if position.ticket != trade.ticket or position.volume_lots != trade.volume_lots:
             changed = replace(trade, ticket=position.ticket, volume_lots=position.volume_lots)
             return desk.advance(trade, changed, context)
@@ -99,43 +135,36 @@ def compare_open(desk: Desk, trade: Trade, found: Findings, context: Context) ->
     absence.clean_scans += 1
     if absence.clean_scans < CLEAN_SCANS_TO_MISS:
         return trade
-    deals = found.deals_of(trade)
-    if is_flat(deals):
-        return desk.advance(trade, closed_by_deals(trade, deals, CloseReason.BROKER), context)
+    share = found.share_of(trade)
+    if share.is_over:
+        return desk.advance(trade, closed_by_deals(trade, share.deals, reason_of(desk, trade, share)), context)
     if absence.clean_scans == CLEAN_SCANS_TO_ALERT:
         context.alert("missing", f"{trade.resource}: position {trade.position_id} is gone, and no deals say how")
     return trade
 
 
 def find_strangers(desk: Desk, found: Findings, context: Context) -> None:
-    """Positions of our prefix that no active trade explains.
+    """Positions that no active trade explains.
 
-    An order that was given up came late; or the broker executed one order twice; or a row is missing.
+    Of our prefix: an order that was given up came late; or the broker executed one order twice; or a row is missing.
+    Of others: external.
     """
     explained = {
         position.position_id
         for trade in (*desk.trades.values(), *desk.late.values())
         if (position := found.position_of(trade)) is not None
     }
-    unaccounted = set()
+    unaccounted, external = set(), {}
     for position in found.positions:
-        if prefix_of(position.magic) != desk.prefix or position.position_id in explained:
+        if position.position_id in explained:
             continue
-        row = desk.ledger.trades.by_magic(position.magic)
-        if row is None or row.state is not TradeState.FAILED:
-            unaccounted.add(position.position_id)
+        row = desk.ledger.trades.by_magic(position.magic) if desk.is_ours(position.magic) else None
+        if not desk.is_ours(position.magic) or (row is not None and _is_left_by(row, position, found)):
+            external[position.position_id] = position
+        elif row is not None and row.state is TradeState.FAILED:
+            came_late(desk, row, found.position_of(row) or position, context)
         else:
-            context.alert("late", f"{row.resource}: order {row.magic} was executed after it was given up")
-            late = replace(
-                row,
-                state=TradeState.LATE,
-                position_id=position.position_id,
-                ticket=position.ticket,
-                volume_lots=position.volume_lots,
-                entry_price=position.open_price,
-                opened_at=position.open_time,
-            )
-            desk.advance(row, late, context)
+            unaccounted.add(position.position_id)
     if unaccounted - desk.unaccounted:
         context.alert(
             "unaccounted",
@@ -143,23 +172,88 @@ def find_strangers(desk: Desk, found: Findings, context: Context) -> None:
             "no opens on this account until they are gone",
         )
     desk.unaccounted = frozenset(unaccounted)
-    show_externals(desk, explained, found, context)
+    if unaccounted:
+        desk.disowned = desk.ledger.disowned.of(desk.platform)  # an operator may have declared them so by now
+    show_externals(desk, external, context)
 
 
-def show_externals(desk: Desk, explained: Collection[int], found: Findings, context: Context) -> None:
-    """Say once of each position of other programs and of people that it is there: it uses margin of the account."""
-    external = {
-        position.position_id
-        for position in found.positions
-        if prefix_of(position.magic) != desk.prefix and position.position_id not in explained
-    }
-    if external - desk.external:
+def _is_left_by(row: Trade, position: Position, found: Findings) -> bool:
+    """True for what strangers still hold of a netting account's position after our share of it was closed.
+
+    It may go on showing our number. On the other side of the trade it would be a close of ours that reversed it.
+    """
+    return found.netting and row.state is TradeState.CLOSED and position.side is row.side
+
+
+def came_late(desk: Desk, failed: Trade, position: Position, context: Context) -> Trade:
+    """An order that was given up has a position after all."""
+    context.alert("late", f"{failed.resource}: order {failed.magic} was executed after it was given up")
+    late = replace(
+        failed,
+        state=TradeState.LATE,
+        position_id=position.position_id,
+        ticket=position.ticket,
+        volume_lots=position.volume_lots,
+        entry_price=position.open_price,
+        opened_at=position.open_time,
+    )
+    return desk.advance(failed, late, context)
+
+
+def tell_of_merger(desk: Desk, trade: Trade, part: Position, found: Findings, context: Context) -> None:
+    """Say once when a stranger trades into the position of a trade: only what is ours of it is ever closed."""
+    merged = next(p for p in found.positions if p.position_id == part.position_id)
+    if merged.volume_lots > part.volume_lots and trade.trade_id not in desk.merged:
+        desk.merged.add(trade.trade_id)
+        context.alert(
+            "merged",
+            f"{trade.resource}: position {merged.position_id} holds {merged.volume_lots:g} lots, and "
+            f"{part.volume_lots:g} of them are ours; only these will be closed",
+        )
+
+
+def show_externals(desk: Desk, external: dict[int, Position], context: Context) -> None:
+    """Note the positions of other programs and of people: they use margin of the account, and are never touched.
+
+    Their coming is told; their coming and going is journalled, each time with all that are there.
+    """
+    came, went = sorted(external.keys() - desk.external_seen), sorted(desk.external_seen - external.keys())
+    if came:
         context.alert(
             "external",
             f"{desk.platform}: the account holds {len(external)} positions of others: {sorted(external)}; "
             "they are never touched",
         )
-    desk.external = frozenset(external)
+    desk.external = external
+    desk.external_seen = frozenset(external)
+    if came or went:
+        desk.write_line(externals_line(desk, came, went, external.values(), context))
+
+
+def last_externals(desk: Desk) -> frozenset[int]:
+    """The strangers' positions that the journal says are there."""
+    newest = desk.ledger.journal.list(kind=EXTERNALS, platform=desk.platform, limit=1)
+    return frozenset(shown["position_id"] for line in newest for shown in line.detail["positions"])
+
+
+def externals_line(
+    desk: Desk, came: Sequence[int], went: Sequence[int], positions: Iterable[Position], context: Context
+) -> JournalEntry:
+    """The journal's line about the strangers' positions of one account, as they are from now on."""
+    shown = [
+        {
+            "position_id": position.position_id,
+            "magic": position.magic,
+            "commodity": position.commodity,
+            "side": position.side.value,
+            "volume_lots": position.volume_lots,
+            "open_price": position.open_price,
+            "profit": position.profit,
+        }
+        for position in positions
+    ]
+    reason = "came" if came else "went"
+    return desk.entry(EXTERNALS, reason, context, detail={"came": came, "went": went, "positions": shown})
 
 
 def opened_by(trade: Trade, position: Position) -> Trade:
@@ -174,11 +268,24 @@ def opened_by(trade: Trade, position: Position) -> Trade:
     )
 
 
-def is_flat(deals: Sequence[Deal]) -> bool:
-    """True when deals went in, and as much came out again."""
-    inward = sum(deal.volume_lots for deal in deals if deal.entry is Entry.IN)
-    outward = sum(deal.volume_lots for deal in deals if deal.entry is Entry.OUT)
-    return inward > 0 and abs(inward - outward) < 1e-9
+def reason_of(desk: Desk, trade: Trade, share: Share) -> CloseReason:
+    """Why a trade is over whose row does not say so: what was sent without the ledger, or else what the deals tell.
+
+    A process that closed without the ledger and died has taken its reason with it. That it was ours shows in the
+    number of the deal that closed; that it was the stop or the target, in its price.
+    """
+    unwritten = desk.unwritten.get(trade.trade_id)
+    if unwritten is not None:
+        return unwritten.reason
+    ours = [deal for deal in share.deals if deal.magic == trade.magic and deal.entry is not Entry.IN]
+    if not ours:
+        return CloseReason.BROKER
+    exit_price, sign = average_price(ours), trade.side.sign
+    if sign * (exit_price - trade.stop_price) <= 0:
+        return CloseReason.TRAILING_STOP if trade.trailed else CloseReason.STOP
+    if trade.target_price is not None and sign * (exit_price - trade.target_price) >= 0:
+        return CloseReason.TARGET
+    return CloseReason.UNRECORDED
 
 
 def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) -> Trade:
@@ -186,8 +293,8 @@ def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) ->
 
     ``reason`` is what it was closed for when nobody here had a reason yet.
     """
-    inward = [deal for deal in deals if deal.entry is Entry.IN]
-    outward = [deal for deal in deals if deal.entry is Entry.OUT]
+    inward = [deal for deal in deals if deal.entry is Entry.IN and deal.volume_lots > 0]
+    outward = [deal for deal in deals if deal.entry is not Entry.IN and deal.volume_lots > 0]
     if any(deal.magic == trade.magic for deal in inward) and all(deal.magic != trade.magic for deal in outward):
         without_us = CloseReason.BROKER  # it carried our number in, and none of ours took it out
     else:
@@ -196,15 +303,20 @@ def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) ->
         trade,
         state=TradeState.CLOSED,
         position_id=inward[0].position_id,
-        volume_lots=sum(deal.volume_lots for deal in inward),
+        volume_lots=round(sum(deal.volume_lots for deal in inward), VOLUME_DECIMALS),
         entry_price=average_price(inward),
         opened_at=inward[0].time,
         exit_price=average_price(outward),
         closed_at=max(deal.time for deal in outward),
         close_reason=without_us or trade.close_reason or reason,
-        profit=round(sum(deal.net for deal in deals), 2),
+        profit=profit_of(deals),
         detail=f"broker: {outward[-1].reason}",
     )
+
+
+def profit_of(deals: Sequence[Deal]) -> float:
+    """What some deals brought together, to the cent: profit, swap, commission and fee."""
+    return round(math.fsum(deal.net for deal in deals), 2)
 
 
 def average_price(deals: Sequence[Deal]) -> float:

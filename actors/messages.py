@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from actors.system.message import Message
+from persistence.journal import JournalEntry
 from persistence.reservations import Fence
 from trading.analysis import Analysis, Strategy
 from trading.bars import BarSeries
 from trading.closings import ClosingJob
-from trading.market import Account, Instant, Instrument, Quote
+from trading.market import Account, Instant, Instrument, Position, Quote
 from trading.trade import CloseReason, Trade, TradePlan
 
 # ---------------------------------------------------------------- to the ReservationActor
@@ -64,7 +65,7 @@ class Scan(Message):
 
 @dataclass(frozen=True, slots=True)
 class LeaseRenewed(Message):
-    """A lease is held until a later instant."""
+    """A lease is held until a later instant; under a new token where it had run out and nobody had taken it."""
 
     lease: Lease
 
@@ -79,10 +80,15 @@ class LeaseLost(Message):
 
 @dataclass(frozen=True, slots=True)
 class Open(Message):
-    """Open a trade for this analysis, as planned. Answered by `OpenResult` to the sender."""
+    """Open a trade for this analysis, as planned. Answered by `OpenResult` to the sender.
+
+    The line of the decision is committed with the row SUBMITTED, since every durable commit before an order is time in
+    which the price moves. It travels on in the answer when there is no row.
+    """
 
     analysis: Analysis
     plan: TradePlan
+    decision: JournalEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +167,7 @@ class AccountSnapshot(Message):
     trades: Mapping[str, Trade]  # active ones, by commodity
     cooldown_until: Mapping[str, Instant]
     unaccounted: int  # live positions of our prefix that no trade explains: no opens until they are gone
+    external: tuple[Position, ...]  # live positions of other programs and of people, as the last clean scan saw them
 
     def conflation_key(self) -> Hashable:
         """Only the newest snapshot of an account matters."""
@@ -176,6 +183,7 @@ class OpenResult(Message):
     commodity: str
     trade: Trade | None  # None: nothing was sent
     reason: str
+    decision: JournalEntry | None = None  # the line of the decision, where no row was written with it
 
 
 # ---------------------------------------------------------------- to the MonitorActor
@@ -237,6 +245,14 @@ class RuleJudged(Message):
     key: str
 
 
+# ---------------------------------------------------------------- to the HaltWatchActor
+
+
+@dataclass(frozen=True, slots=True)
+class LookForHalt(Message):
+    """Timer: is the crew halted?"""
+
+
 # ---------------------------------------------------------------- to the AnalystActor
 
 
@@ -246,3 +262,13 @@ class Bars(Message):
 
     platform: str
     series: BarSeries
+
+
+# ---------------------------------------------------------------- to the CaretakerActor
+
+
+@dataclass(frozen=True, slots=True)
+class Prune(Message):
+    """Timer: let go of what is old among the next few lines of the journal."""
+
+    after_id: int = 0  # they come after this one

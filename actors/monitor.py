@@ -12,12 +12,12 @@ import numpy as np
 from actors.accounts import Market
 from actors.messages import Adjust, Close, Quotes, Revalue, Signal, TradeChanged
 from actors.names import platform_actor
-from actors.system.context import Context
+from actors.system.context import Context, TimerHandle
 from persistence.ledger import Ledger
 from trading import exits
 from trading.analysis import Analysis
 from trading.exits import HOLD, ExitRules, exit_rules, guard, guard_many, levels, revalue
-from trading.market import SECOND, Quote
+from trading.market import SECOND, Instant, Quote
 from trading.quotes import usable_many
 from trading.trade import Trade, TradeState
 
@@ -30,8 +30,11 @@ class MonitorActor:
     def __init__(self, market: Market, ledger: Ledger) -> None:
         self._market = market
         self._ledger = ledger
+        self._interval = round(market.settings.ai_monitor_interval_seconds * SECOND)
         self._trades: dict[str, dict[int, Trade]] = {}  # OPEN ones, by platform and number
         self._quotes: dict[tuple[str, str], Quote] = {}  # by platform and commodity
+        self._revalued_at: Instant = 0
+        self._next_revaluation: TimerHandle | None = None
         self._signals: dict[str, Analysis] = {}  # by commodity: the newest that passed the gate
         self._rules: dict[str, ExitRules] = {
             name: exit_rules(market.settings, commodity) for name, commodity in market.commodities.items()
@@ -41,7 +44,7 @@ class MonitorActor:
         """Find the open trades in the ledger, and begin the valuations."""
         for trade in self._ledger.trades.active():
             self._follow(trade)
-        context.at(context.now(), Revalue())
+        self._revalue_at(context.now(), context)
 
     def receive(self, message: object, context: Context) -> None:
         """Judge quotes as they come, and everything each interval."""
@@ -50,6 +53,8 @@ class MonitorActor:
                 for quote in quotes.values():
                     self._quotes[platform, quote.commodity] = quote
                 self._guard(platform, context)
+                if context.now() < self._revalued_at - self._interval:
+                    self._revalue_at(context.now(), context)  # the clock was set back, and the timer would sleep on
             case TradeChanged(trade):
                 self._follow(trade)
             case Signal(analysis):
@@ -57,11 +62,16 @@ class MonitorActor:
                 self._signals[analysis.commodity] = analysis
                 self._revalue(analysis.commodity, context)
             case Revalue():
-                interval = round(self._market.settings.ai_monitor_interval_seconds * SECOND)
-                context.at(context.now() + interval, Revalue())
+                self._revalued_at = context.now()
+                self._revalue_at(self._revalued_at + self._interval, context)
                 self.monitor_open_positions(context)
             case _:
                 raise TypeError(f"the monitor does not take {type(message).__name__}")
+
+    def _revalue_at(self, at: Instant, context: Context) -> None:
+        if self._next_revaluation is not None:
+            self._next_revaluation.cancel()
+        self._next_revaluation = context.at(at, Revalue())
 
     def monitor_open_positions(self, context: Context) -> None:
         """Re-value every open trade that has a usable quote while its market is open."""

@@ -7,6 +7,8 @@ TRADER = "trader"
 MONITOR = "monitor"
 SCHEDULER = "scheduler"
 ANALYST = "analyst"
+HALT_WATCH = "halt_watch"
+CARETAKER = "caretaker"
 
 # An ask goes only to a lower level, so no circle of waiting can exist.
 RESERVATION_LEVEL = 1

@@ -14,19 +14,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.accounts import account_opinion
-from actors.desk import Conceded, Desk, as_open
+from actors.changes import as_open
+from actors.desk import Conceded, Desk
 from actors.messages import Lease, Open, OpenResult, Release, Reserve
 from actors.names import RESERVATION
 from actors.system.context import Context
 from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
 from connectors.base import ConnectorError, Done, OpenOrder, Outcome, Rejected, Unknown
-from persistence.errors import AnalysisSeen, SlotTaken, StaleToken
+from persistence.errors import AnalysisSeen, LedgerUnavailable, OpensForbidden, SlotTaken, StaleToken
 from persistence.trades import NewTrade
 from trading.market import SECOND
 from trading.plans import levels_at
 from trading.selection import choose
 from trading.sizing import Sizing
-from trading.trade import Trade, TradeState, prefix_of, resource
+from trading.trade import Trade, TradeState, resource
 
 MOST_ORDERS = 3  # the first, and at most two after requotes
 
@@ -52,7 +53,7 @@ def open_trade(desk: Desk, message: Open, context: Context) -> OpenResult:
 def check_again(desk: Desk, message: Open, context: Context) -> Sizing | str:
     """What may have changed since the decision: the volume to open now, or why not."""
     analysis, now = message.analysis, context.now()
-    if not desk.may_act(context) or not desk.connected:
+    if not desk.may_write(context) or not desk.connected:
         return "not connected"
     if now - analysis.made_at > desk.settings.analysis_max_age_seconds * SECOND:
         return "analysis too old"
@@ -80,7 +81,7 @@ def _stranger_in_the_way(desk: Desk, commodity: str) -> str | None:
         positions = desk.connector.positions(desk.deadline)
     except ConnectorError as error:
         return f"no look at the positions: {error}"
-    if any(p.commodity == commodity and prefix_of(p.magic) != desk.prefix for p in positions):
+    if any(p.commodity == commodity and not desk.is_ours(p.magic) for p in positions):
         return "a position that is not ours"
     return None
 
@@ -97,6 +98,7 @@ def _open_under(lease: Lease, desk: Desk, message: Open, sizing: Sizing, context
         submitted = _submit(desk, message, lease, sizing, context)
         if isinstance(submitted, str):
             return refused(desk, message, submitted)
+        message = replace(message, decision=None)  # written
         outcome = _send(desk, submitted, lease, context)
         trade = settle_open(desk, submitted, outcome, context)
         if not (isinstance(outcome, Rejected) and outcome.requote):
@@ -138,13 +140,16 @@ def _submit(desk: Desk, message: Open, lease: Lease, sizing: Sizing, context: Co
             "sizing": sizing.as_detail(),
         },
     )
+    decided = () if message.decision is None else (message.decision,)
     try:
-        trade = desk.ledger.trades.submit(new, account_fence, lease.fence, line)
+        trade = desk.ledger.trades.submit(new, account_fence, lease.fence, *decided, line)
     except SlotTaken:
         desk.reload_due = True
         return "open trade"
     except AnalysisSeen:
         return "analysis seen"
+    except OpensForbidden as error:
+        return error.mode
     except StaleToken as error:
         holder = desk.ledger.reservations.holder(account_fence.resource)
         if holder is None or holder.fence != account_fence:
@@ -185,7 +190,11 @@ def settle_open(desk: Desk, trade: Trade, outcome: Outcome, context: Context) ->
                 volume_lots=outcome.volume_lots,
                 at=outcome.time,
             )
-            return desk.advance(trade, opened, context)
+            try:
+                return desk.advance(trade, opened, context)
+            except LedgerUnavailable:
+                desk.believe(opened, context)  # the row waits for the look-up, and the stop does not
+                raise
         case Rejected(code, reason):
             failed = desk.advance(trade, replace(trade, state=TradeState.FAILED, detail=f"{code}: {reason}"), context)
             if code == "stale_token":
@@ -226,4 +235,4 @@ def new_trade(desk: Desk, message: Open, sizing: Sizing, context: Context) -> Ne
 
 def refused(desk: Desk, message: Open, reason: str) -> OpenResult:
     """Nothing was sent, and this is why."""
-    return OpenResult(desk.platform, message.analysis.id, message.analysis.commodity, None, reason)
+    return OpenResult(desk.platform, message.analysis.id, message.analysis.commodity, None, reason, message.decision)

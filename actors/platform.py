@@ -7,12 +7,15 @@ raises the broker's own fence first, looks things up, and only then acts.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import logging
 
 from actors.adjusting import adjust
+from actors.auditing import audit, deals_to_audit
 from actors.bar_feed import BarFeed
-from actors.closing import begin_closing, rest_after_restart
+from actors.closing import begin_closing
 from actors.desk import Conceded, Desk
+from actors.guarding import close_without_ledger, look_without_ledger, write_what_was_sent
+from actors.ledger_watch import LedgerWatch
 from actors.lookup import scan
 from actors.messages import (
     Adjust,
@@ -25,6 +28,7 @@ from actors.messages import (
     OpenResult,
     Poll,
     Quotes,
+    Release,
     Reserve,
     RuleJudged,
     Scan,
@@ -32,6 +36,7 @@ from actors.messages import (
 )
 from actors.names import MONITOR, RESERVATION, SCHEDULER, TRADER
 from actors.opening import open_trade, refused
+from actors.recovery import Unexplained, recover, settle_what_was_left
 from actors.rules import judge_rule
 from actors.settling import is_settled, settle_all
 from actors.system.context import Context, TimerHandle
@@ -40,8 +45,10 @@ from connectors.base import ConnectorError, NotConnected, StaleToken
 from persistence.errors import LedgerError, LedgerUnavailable, SlotTaken, TradeChanged
 from persistence.reservations import account_resource
 from trading.closings import ClosingJob
-from trading.market import SECOND
-from trading.trade import CloseReason, TradeState, prefix_of, sequence_of
+from trading.market import SECOND, Instant
+from trading.trade import CloseReason, Trade, TradeState
+
+log = logging.getLogger("watchbill.platform")
 
 RECONNECT_SECONDS = 5.0
 FIRST_LOOK_SECONDS = 1.0
@@ -61,9 +68,10 @@ class PlatformActor:
         self._poll_interval = round(desk.settings.price_poll_seconds * SECOND)
         self._scan_interval = round(desk.settings.ai_monitor_interval_seconds * SECOND)
         self._trouble = "starting"
-        self._ledger_fails = False
+        self._ledger = LedgerWatch(desk)
         self._is_cut_off = False  # the connection is gone, and has to be made again
         self._reconnect_at_elapsed = 0.0
+        self._polled_at: Instant = 0
         self._timers: dict[type, TimerHandle] = {}  # the one of each kind that is armed, or was last
         self._looks = 0  # scans in a row that left something unsettled
         self._looks_soon = False  # the next scan comes earlier than the interval
@@ -89,14 +97,16 @@ class PlatformActor:
             desk.reload_due = True
             context.alert("reloaded", f"{desk.platform}: {error}")
         except LedgerUnavailable as error:
-            self._lost_ledger(error, context)
+            self._ledger.lost(error, context)
         self._look_soon(context)
+        self._mind_the_clock(context)
 
     def _handle(self, message: object, context: Context) -> None:
         match message:
             case Poll():
                 # Armed first: whatever fails below, the next one comes.
-                self._arm(context.at(context.now() + self._poll_interval, message), Poll)
+                self._polled_at = context.now()
+                self._arm(context.at(self._polled_at + self._poll_interval, message), Poll)
                 self._poll(context)
             case Scan():
                 self._arm(context.at(context.now() + self._scan_interval, message), Scan)
@@ -108,13 +118,13 @@ class PlatformActor:
             case Close():
                 self._close(message, context)
             case Adjust():
-                adjust(self._desk, message, context)
+                if self._desk.may_write(context) and self._desk.may_guard():
+                    adjust(self._desk, message, context)
             case CloseIfProfitable():
                 self._rules[message.job.key] = message.job
                 self._judge_rules(context)
             case LeaseRenewed(lease):
-                if self._desk.lease is not None and lease.fence == self._desk.lease.fence:
-                    self._desk.lease = lease
+                self._renewed(lease, context)
             case LeaseLost(fence, reason):
                 if self._desk.lease is not None and fence == self._desk.lease.fence:
                     self._desk.concede(reason, context)
@@ -142,10 +152,15 @@ class PlatformActor:
         desk.lease = lease
         try:
             self._connect()
-            self._recover(context)
+            recover(desk, context)
+            self._ledger.read_again(context)
+            settle_what_was_left(desk, context)
         except ConnectorError as error:
             self._stand_by(f"{type(error).__name__}: {error}", context)
         except (LedgerUnavailable, TradeChanged, Conceded) as error:
+            self._stand_by(str(error), context)
+        except Unexplained as error:
+            context.tell(RESERVATION, Release(lease.fence))  # whoever adopts or disowns them takes it
             self._stand_by(str(error), context)
         else:
             self._trouble = ""
@@ -163,24 +178,6 @@ class PlatformActor:
         desk.instruments = desk.connector.instruments(desk.deadline)
         self._is_cut_off = False
 
-    def _recover(self, context: Context) -> None:
-        """Idempotent: what is on disk and at the broker decides, and dying anywhere in here changes nothing."""
-        desk = self._desk
-        desk.absences.clear()
-        desk.attempts.clear()
-        desk.prefix = desk.ledger.trades.register_account(desk.platform)
-        ours = [p.magic for p in desk.connector.positions(desk.deadline) if prefix_of(p.magic) == desk.prefix]
-        ours += [o.magic for o in desk.connector.orders(0, desk.deadline) if prefix_of(o.magic) == desk.prefix]
-        if ours:
-            # A restored backup would hand out numbers that the broker has seen.
-            desk.ledger.trades.raise_sequence(desk.platform, max(map(sequence_of, ours)))
-        desk.reload(context)
-        for trade in list(desk.trades.values()):
-            if trade.state is TradeState.SUBMITTED:
-                unknown = replace(trade, state=TradeState.UNKNOWN, detail="found after a restart")
-                desk.advance(trade, unknown, context)
-        rest_after_restart(desk, context)
-
     def _stand_by(self, reason: str, context: Context) -> None:
         desk = self._desk
         desk.lease = None
@@ -192,6 +189,16 @@ class PlatformActor:
         again_in_seconds = desk.settings.ai_db_reservation_ttl_seconds / RETRIES_PER_TTL
         self._arm(context.later(again_in_seconds, TakePost()), TakePost)
 
+    def _mind_the_clock(self, context: Context) -> None:
+        """Poll and scan now when the clock was set back: their timers would sleep until it is where it was.
+
+        Noticed at the next message, and one comes with each renewal of the lease.
+        """
+        if self._desk.lease is not None and context.now() < self._polled_at - self._poll_interval:
+            self._polled_at = context.now()
+            self._arm(context.at(self._polled_at, Poll()), Poll)
+            self._arm(context.at(self._polled_at, Scan()), Scan)
+
     def _arm(self, timer: TimerHandle, kind: type) -> None:
         """Let this be the only timer of its kind: whoever loses the post and takes it again polls once, not twice."""
         before = self._timers.get(kind)
@@ -199,26 +206,29 @@ class PlatformActor:
             before.cancel()
         self._timers[kind] = timer
 
-    def _lost_ledger(self, error: LedgerUnavailable, context: Context) -> None:
-        self._desk.reload_due = True
-        if not self._ledger_fails:
-            self._ledger_fails = True
-            context.alert("ledger", f"{self._desk.platform}: {error}; nothing is opened, adjusted or closed without it")
-
-    def _reload_if_due(self, context: Context) -> None:
-        if self._desk.reload_due:
-            self._desk.reload(context)
-            self._ledger_fails = False
+    def _renewed(self, lease: Lease, context: Context) -> None:
+        desk = self._desk
+        if desk.lease is None or lease.fence.resource != desk.lease.fence.resource:
+            return
+        if lease.fence.token > desk.lease.fence.token:
+            # It had run out while the database was away, and nobody took it: the same post, under a new token.
+            self._is_cut_off = True  # so the next poll connects, which raises the broker's fence
+            self._reconnect_at_elapsed = context.elapsed()
+            desk.reload_due = True
+        elif lease.fence != desk.lease.fence:
+            return
+        desk.lease = lease
+        self._ledger.may_be_back(context)
 
     # ------------------------------------------------------------ watching
 
     def _poll(self, context: Context) -> None:
         desk = self._desk
-        if not desk.may_act(context):
+        if not desk.may_watch(context):
             if desk.lease is not None:
                 self._push(context)  # the renewal is late: nobody should choose this account meanwhile
             return
-        self._reload_if_due(context)
+        self._ledger.look(context)
         try:
             self._reconnect_if_due(context)
             fresh = desk.take_quotes(desk.connector.quotes(desk.deadline), context)
@@ -259,29 +269,51 @@ class PlatformActor:
     def _scan(self, context: Context) -> None:
         """Compare the ledger with the broker; only a clean scan changes anything."""
         desk = self._desk
-        if not desk.may_act(context):
+        if not desk.may_watch(context):
             return
-        self._reload_if_due(context)
+        self._ledger.look(context)
+        if not desk.may_write(context):
+            self._look_without_ledger(context)
+            return
         try:
             found = scan(desk)
+            history = deals_to_audit(desk, context)
         except ConnectorError as error:
-            self._is_cut_off = self._is_cut_off or isinstance(error, NotConnected)
-            if desk.surveyed:
-                desk.surveyed = False
-                why = f"{type(error).__name__}: {error}"
-                context.alert("broker", f"{desk.platform}: {why}; no opens until a clean scan")
+            self._scanned_badly(error, context)
             return
         if not desk.surveyed:
             desk.surveyed = True
+            log.info("%s: looked through, under token %d", desk.platform, desk.token)
             self._push(context)
+        if desk.unwritten:
+            write_what_was_sent(desk, context)
         settle_all(desk, found, context)
+        audit(desk, found.positions, history, context)
+
+    def _look_without_ledger(self, context: Context) -> None:
+        if self._desk.guards_without_ledger:
+            try:
+                look_without_ledger(self._desk, context)
+            except ConnectorError as error:
+                self._scanned_badly(error, context)
+
+    def _scanned_badly(self, error: ConnectorError, context: Context) -> None:
+        desk = self._desk
+        if isinstance(error, StaleToken):
+            desk.concede(str(error), context)
+            raise Conceded(str(error)) from error
+        self._is_cut_off = self._is_cut_off or isinstance(error, NotConnected)
+        if desk.surveyed:
+            desk.surveyed = False
+            why = f"{type(error).__name__}: {error}"
+            context.alert("broker", f"{desk.platform}: {why}; no opens until a clean scan")
 
     def _look_soon(self, context: Context) -> None:
         """While anything is unsettled, scan sooner than the interval asks for, and ever less soon."""
         desk = self._desk
         if desk.surveyed and is_settled(desk):
             self._looks = 0
-        elif not self._looks_soon and desk.may_act(context):
+        elif not self._looks_soon and desk.may_watch(context):
             soon = min(FIRST_LOOK_SECONDS * 2.0**self._looks, desk.settings.ai_monitor_interval_seconds)
             self._arm(context.later(soon, Scan()), Scan)
             self._looks = min(self._looks + 1, MOST_DOUBLINGS)
@@ -291,7 +323,7 @@ class PlatformActor:
 
     def _open(self, message: Open, context: Context) -> None:
         desk, analysis = self._desk, message.analysis
-        ready = desk.connected and desk.surveyed and desk.may_act(context)
+        ready = desk.connected and desk.surveyed and desk.may_write(context)
         try:
             if ready:
                 result = open_trade(desk, message, context)
@@ -300,7 +332,10 @@ class PlatformActor:
         except (Conceded, LedgerError) as error:
             row = desk.trades.get(analysis.commodity)
             trade = row if row is not None and row.analysis_id == analysis.id else None
-            context.tell(TRADER, OpenResult(desk.platform, analysis.id, analysis.commodity, trade, str(error)))
+            decision = message.decision if trade is None else None
+            context.tell(
+                TRADER, OpenResult(desk.platform, analysis.id, analysis.commodity, trade, str(error), decision)
+            )
             raise
         context.tell(TRADER, result)
 
@@ -310,19 +345,42 @@ class PlatformActor:
         if trade is None or trade.trade_id != message.trade_id or trade.state is not TradeState.OPEN:
             return  # closed, or being closed: the message comes again only from those who do not know it yet
         quote = desk.quotes.get(trade.commodity)
-        if quote is None or not desk.may_act(context):
+        if quote is None or not desk.may_watch(context):
             return  # whoever asked asks again: it is derived from the ledger on each pass
-        if message.price is None and message.reason is not CloseReason.OPERATOR and desk.unusable(quote, context):
-            return  # no rule closes without a price to close at; a person may have seen one elsewhere
+        if message.reason is not CloseReason.OPERATOR:
+            if message.price is None and desk.unusable(quote, context):
+                return  # no rule closes without a price to close at; a person may have seen one elsewhere
+            if not desk.may_guard():
+                return
         price = quote.closing_price(trade.side) if message.price is None else message.price
-        begin_closing(desk, trade, message.reason, price, context)
+        self._send_close(trade, message.reason, price, context)
         self._push(context)
+
+    def _send_close(self, trade: Trade, reason: CloseReason, price: float, context: Context) -> None:
+        """Through the ledger; by ticket alone where that is harmless and the ledger does not take the CLOSING row."""
+        desk = self._desk
+        if desk.ledger_away:
+            self._close_without_ledger(trade, reason, price, context)
+            return
+        try:
+            begin_closing(desk, trade, reason, price, context)
+        except LedgerUnavailable as error:
+            self._ledger.noticed()
+            try:
+                self._close_without_ledger(trade, reason, price, context)
+            finally:
+                self._ledger.lost(error, context)
+
+    def _close_without_ledger(self, trade: Trade, reason: CloseReason, price: float, context: Context) -> None:
+        believed = self._desk.trades.get(trade.commodity)
+        if self._desk.guards_without_ledger and believed is not None and believed.state is TradeState.OPEN:
+            close_without_ledger(self._desk, believed, reason, price, context)
 
     def _judge_rules(self, context: Context) -> None:
         for key, job in list(self._rules.items()):
             if context.now() >= job.window.ends_at:
                 del self._rules[key]  # after the close the rule is over: nothing is still due at midnight
-            elif self._desk.may_act(context) and judge_rule(self._desk, job, context):
+            elif self._desk.may_write(context) and judge_rule(self._desk, job, context):
                 del self._rules[key]
                 context.tell(SCHEDULER, RuleJudged(key))
 

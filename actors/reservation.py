@@ -6,6 +6,10 @@ request, so that a slow database can only make the holder more careful.
 The standing leases (the crew's, the accounts') are renewed. A commodity's reservation is not: it is taken and given
 back within one message of its PlatformActor, whose broker calls may take a third of the TTL at most, and one that a
 crash left behind must be free to expire.
+
+A database that does not answer is doubt, and not loss: the lease is kept, asked for again more often, and nobody acts
+on it beyond its time, which passes by itself. Only the database can say that it is lost. When it answers again and the
+lease has expired without a taker, it is taken again at once, and whoever acts on it goes on under the new token.
 """
 
 from __future__ import annotations
@@ -19,18 +23,34 @@ from persistence.reservations import Fence, Reservations
 
 MARGIN = 1 / 60  # of the TTL: one second at the default of 60
 RENEWALS_PER_TTL = 3
-LEASE_LOST = "lease_lost"  # the alert, whose detail begins with the resource
+RENEWALS_PER_TTL_IN_DOUBT = 12
+# Alerts, whose details begin with the resource.
+LEASE_LOST = "lease_lost"
+LEASE_IN_DOUBT = "lease_in_doubt"
+LEASE_CERTAIN = "lease_certain"
 
 
 class ReservationActor:
     """Reserves, renews and releases for every actor of this process."""
 
-    def __init__(self, reservations: Reservations, ttl_seconds: float, *, renews: bool = True) -> None:
-        """``renews=False`` is for a replay, whose lease clock stands still, so that nothing expires."""
+    def __init__(
+        self,
+        reservations: Reservations,
+        ttl_seconds: float,
+        *,
+        renews: bool = True,
+        held: dict[str, Lease] | None = None,
+    ) -> None:
+        """``renews=False`` is for a replay, whose lease clock stands still, so that nothing expires.
+
+        ``held`` is the process's memory of what it was given, and outlives a crash of this actor: a lease that ran out
+        meanwhile is in no table any more, and whoever acts on it must be told of the loss all the same.
+        """
         self._reservations = reservations
         self._ttl_seconds = ttl_seconds
         self._renews = renews
-        self._held: dict[str, Lease] = {}
+        self._held: dict[str, Lease] = {} if held is None else held
+        self._in_doubt: set[str] = set()  # resources whose time is over, and of which the database says nothing
         self._found_again = False
 
     def start(self, context: Context) -> None:
@@ -84,6 +104,7 @@ class ReservationActor:
         held = self._held.get(fence.resource)
         if held is not None and held.fence == fence:
             del self._held[fence.resource]
+            self._in_doubt.discard(fence.resource)
         try:
             return self._reservations.release_resource(fence)
         except LedgerError as error:
@@ -100,36 +121,61 @@ class ReservationActor:
         self._found_again = True
 
     def _renew_all(self, context: Context) -> None:
-        # Armed first: whatever fails below, the next round comes.
-        context.later(self._ttl_seconds / RENEWALS_PER_TTL, RenewAll())
         try:
             if not self._found_again:
                 self._find_again(context)
         except LedgerError as error:
             context.alert("lease_not_renewed", f"{error}; the next round may succeed")
-            return
-        for lease in [lease for lease in self._held.values() if is_standing(lease.fence.resource)]:
-            asked_at = context.elapsed()
-            try:
-                renewed = self._reservations.renew_resource(lease.fence, self._ttl_seconds)
-            except LedgerError as error:
-                if context.elapsed() >= lease.hold_until:
-                    self._lose(lease, f"the database did not renew it: {error}", context)
-                continue  # otherwise still ours for a while: the next round may succeed
-            if renewed:
+        else:
+            for lease in [lease for lease in self._held.values() if is_standing(lease.fence.resource)]:
+                self._renew(lease, context)
+        finally:  # whatever failed, the next round comes
+            rounds = RENEWALS_PER_TTL_IN_DOUBT if self._in_doubt else RENEWALS_PER_TTL
+            context.later(self._ttl_seconds / rounds, RenewAll())
+
+    def _renew(self, lease: Lease, context: Context) -> None:
+        resource = lease.fence.resource
+        asked_at = context.elapsed()
+        try:
+            if self._reservations.renew_resource(lease.fence, self._ttl_seconds):
                 self._extend(Lease(lease.fence, self._hold_until(asked_at)), context)
-            else:
+            elif resource not in self._in_doubt or not self._take_again(lease, context):
                 self._lose(lease, "it expired, or another process took it over", context)
+        except LedgerError as error:
+            if context.elapsed() >= lease.hold_until and resource not in self._in_doubt:
+                self._in_doubt.add(resource)
+                context.alert(LEASE_IN_DOUBT, f"{resource}: the database does not renew it: {error}")
+
+    def _take_again(self, lease: Lease, context: Context) -> bool:
+        """Take a lease that ran out while the database was away. False: another process was faster.
+
+        The token says so: it grows with every holder, so the next one after ours means that nobody was in between.
+        Raises `LedgerError`.
+        """
+        asked_at = context.elapsed()
+        taken = self._reservations.reserve_resource(lease.fence.resource, context.owner, self._ttl_seconds)
+        if taken is None:
+            return False
+        if taken.token != lease.fence.token + 1:
+            self._reservations.release_resource(taken.fence)
+            return False
+        self._extend(Lease(taken.fence, self._hold_until(asked_at)), context)
+        return True
 
     def _extend(self, lease: Lease, context: Context) -> None:
-        self._held[lease.fence.resource] = lease
-        holder = holder_of(lease.fence.resource)
+        resource = lease.fence.resource
+        self._held[resource] = lease
+        if resource in self._in_doubt:
+            self._in_doubt.remove(resource)
+            context.alert(LEASE_CERTAIN, f"{resource}: the database renews it again, token {lease.fence.token}")
+        holder = holder_of(resource)
         if holder is not None:
             context.tell(holder, LeaseRenewed(lease))
 
     def _lose(self, lease: Lease, reason: str, context: Context) -> None:
         resource = lease.fence.resource
         del self._held[resource]
+        self._in_doubt.discard(resource)
         context.alert(LEASE_LOST, f"{resource}: {reason}")
         holder = holder_of(resource)
         if holder is not None:

@@ -6,7 +6,7 @@ import math
 
 from actors.closing import begin_closing
 from actors.desk import Desk
-from actors.lookup import history_start, position_of
+from actors.lookup import Findings, history_start
 from actors.system.context import Context
 from connectors.base import ConnectorError
 from persistence.errors import JobFired
@@ -28,14 +28,18 @@ def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
         return False
     if desk.ledger.schedule.has_fired(job.key):
         return True
+    if not desk.may_guard():
+        return False
     try:
-        position = position_of(trade, desk.connector.positions(desk.deadline))
+        positions = desk.connector.positions(desk.deadline)
         deals = desk.connector.deals(history_start(trade), desk.deadline)
     except ConnectorError:
         return False  # no figures, no judgement: the next poll inside the window tries again
+    found = Findings(positions, (), deals, desk.connector.capabilities.netting)
+    position = found.position_of(trade)
     if position is None:
         return False
-    profit = net_profit(position, deals, desk.instruments[job.commodity])
+    profit = net_profit(position, found.share_of(trade).deals, desk.instruments[job.commodity])
     if not math.isfinite(profit):
         return False
     verdict = "closed" if job.closes(trade, profit) else "kept"

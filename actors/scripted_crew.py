@@ -16,8 +16,8 @@ from typing import Any
 
 from actors.system.runtime_virtual import VirtualWorld
 from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew
-from connectors.base import Clock
-from connectors.mock import MockConnector
+from connectors.base import Capabilities, Clock
+from connectors.mock import HEDGING, MockConnector
 from feeds.catalogue import read_catalogue
 from trading.analysis import Analysis, Pillar, Pillars, Regime, Strategy
 from trading.commodities import Commodity
@@ -43,10 +43,13 @@ class ScriptedCrew(VirtualCrew):
         world: VirtualWorld | None = None,
         brokers: Mapping[str, MockConnector] | None = None,
         tracing: bool = False,
+        capabilities: Capabilities = HEDGING,
     ) -> None:
         """Without ``settings``: the defaults, two equal accounts that trade EURUSD. ``prices``: bid and ask to begin
-        with. ``brokers``: those of an earlier crew in the same ``world``, to go on with.
+        with. ``brokers``: those of an earlier crew in the same ``world``, to go on with. ``capabilities``: what every
+        broker can do; `connectors.mock.NETTING` for accounts that net.
         """
+        self._capabilities = capabilities
         settings = Settings() if settings is None else settings
         commodities = read_catalogue(settings.commodities)
         self.brokers: dict[str, MockConnector] = dict(brokers or {})
@@ -81,7 +84,14 @@ class ScriptedCrew(VirtualCrew):
             known = self.brokers.get(account.name)
             if known is not None:
                 return known
-            broker = MockConnector(account.name, commodities, clock, symbols=account.symbols, settings=account.paper)
+            broker = MockConnector(
+                account.name,
+                commodities,
+                clock,
+                symbols=account.symbols,
+                settings=account.paper,
+                capabilities=self._capabilities,
+            )
             for commodity, (bid, ask) in prices.items():
                 broker.price(commodity, bid, ask)
             self.brokers[account.name] = broker

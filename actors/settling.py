@@ -36,4 +36,4 @@ def settle_all(desk: Desk, found: Findings, context: Context) -> None:
 def is_settled(desk: Desk) -> bool:
     """True when no trade waits for what the next scan sees."""
     waiting = any(trade.state in UNSETTLED for trade in desk.trades.values())
-    return not (waiting or desk.late or desk.absences)
+    return not (waiting or desk.late or desk.absences or desk.unwritten)

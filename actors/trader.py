@@ -39,6 +39,7 @@ class TraderActor:
         self._ledger = ledger
         self._snapshots: dict[str, AccountSnapshot] = {}
         self._told_at: dict[str, Instant] = {}  # by resource: when an open was last told
+        self._ledger_away = False
 
     def receive(self, message: object, context: Context) -> None:
         """Take snapshots and analyses; decide when everything due at this instant has been said."""
@@ -46,7 +47,13 @@ class TraderActor:
             self._handle(message, context)
         except LedgerUnavailable as error:
             # What cannot be journalled is not decided: an open is told only after its line is written.
-            context.alert("ledger", f"{type(message).__name__}: {error}")
+            if not self._ledger_away:
+                self._ledger_away = True
+                context.alert("ledger", f"{error}; nothing is decided without it")
+        else:
+            if self._ledger_away and isinstance(message, Decide | NothingToTrade | OpenResult):
+                self._ledger_away = False
+                context.alert("ledger", "decisions are written again")
 
     def _handle(self, message: object, context: Context) -> None:
         match message:
@@ -79,6 +86,10 @@ class TraderActor:
             self._journal(analysis, f"refused:{refusal_of(decision)}", context, decision)
             return
         context.tell(MONITOR, Signal(analysis))
+        mode = self._ledger.modes.of(self._settings.crew).mode
+        if not mode.permits_opens:
+            self._journal(analysis, f"refused:{mode}", context, decision)
+            return
         plan = self._plan(analysis, context.now())
         if isinstance(plan, PlanRefused):
             self._journal(analysis, "refused:no plan", context, decision, why_no_plan=plan.reason)
@@ -101,9 +112,9 @@ class TraderActor:
         if selection.chosen is None:
             self._journal(analysis, f"refused:{refusal_of_all(selection)}", context, decision, **told)
             return
-        self._journal(analysis, "open_told", context, decision, **told)
+        line = self._line(analysis, "open_told", context, decision, **told)
         self._told_at[resource(selection.chosen, analysis.commodity)] = context.now()
-        context.tell(platform_actor(selection.chosen), Open(analysis, plan))
+        context.tell(platform_actor(selection.chosen), Open(analysis, plan, line))
 
     def _not_usable(self, analysis: Analysis, now: Instant) -> str | None:
         """Why this analysis may not even be judged, in one word."""
@@ -165,37 +176,38 @@ class TraderActor:
     def _note(self, result: OpenResult, context: Context) -> None:
         """What came of an open that was told: the trade's own lines tell the rest."""
         reason = f"{result.trade.state}" if result.trade is not None else f"refused:{result.reason}"
-        self._ledger.journal.append(
-            JournalEntry(
-                at=context.now(),
-                kind="open_result",
-                reason=reason,
-                platform=result.platform,
-                commodity=result.commodity,
-                trade_id=None if result.trade is None else result.trade.trade_id,
-                analysis_id=result.analysis_id,
-                detail={"said": result.reason},
-            )
+        line = JournalEntry(
+            at=context.now(),
+            kind="open_result",
+            reason=reason,
+            platform=result.platform,
+            commodity=result.commodity,
+            trade_id=None if result.trade is None else result.trade.trade_id,
+            analysis_id=result.analysis_id,
+            detail={"said": result.reason},
         )
+        self._ledger.journal.append(*([] if result.decision is None else [result.decision]), line)
 
     def _journal(
         self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object
     ) -> None:
         """One line for each decision; the same refusal of the same analysis, said again, is counted in its line."""
-        self._ledger.journal.append(
-            JournalEntry(
-                at=context.now(),
-                kind="decision",
-                reason=reason,
-                commodity=analysis.commodity,
-                analysis_id=analysis.id,
-                detail={
-                    "analysis": analysis.model_dump(mode="json"),
-                    **({} if decision is None else {"gate": gate_detail(decision)}),
-                    **detail,
-                },
-            ),
-            fold=reason.startswith("refused:"),
+        self._ledger.journal.append(self._line(analysis, reason, context, decision, **detail), fold=True)
+
+    def _line(
+        self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object
+    ) -> JournalEntry:
+        return JournalEntry(
+            at=context.now(),
+            kind="decision",
+            reason=reason,
+            commodity=analysis.commodity,
+            analysis_id=analysis.id,
+            detail={
+                "analysis": analysis.model_dump(mode="json"),
+                **({} if decision is None else {"gate": gate_detail(decision)}),
+                **detail,
+            },
         )
 
 

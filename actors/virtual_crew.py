@@ -76,6 +76,8 @@ class VirtualCrew:
         self.market = market_for(settings, commodities, origin, until)
         self.ledger = Ledger.open(
             database_url,
+            crew=settings.crew,
+            ttl_seconds=settings.ai_db_reservation_ttl_seconds,
             writer=self.runtime.owner,
             lease_clock=self._lease_clock,
             rng=random.Random(f"{seed}/ledger"),

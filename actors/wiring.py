@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 
 from actors.accounts import Market
 from actors.analyst import AnalystActor
+from actors.caretaker import CaretakerActor
 from actors.desk import Desk
+from actors.halt_watch import HaltWatchActor
 from actors.messages import Lease, Reserve
 from actors.monitor import MonitorActor
 from actors.names import (
     ANALYST,
+    CARETAKER,
+    HALT_WATCH,
     MONITOR,
     PLATFORM_LEVEL,
     RESERVATION,
@@ -57,9 +61,10 @@ class Parts:
 def reservation_spec(parts: Parts) -> Spec:
     """The one actor that a process needs before it may lead."""
     ttl_seconds = parts.market.settings.ai_db_reservation_ttl_seconds
+    held: dict[str, Lease] = {}
     return Spec(
         RESERVATION,
-        lambda: ReservationActor(parts.ledger.reservations, ttl_seconds, renews=parts.renews_leases),
+        lambda: ReservationActor(parts.ledger.reservations, ttl_seconds, renews=parts.renews_leases, held=held),
         RESERVATION_LEVEL,
     )
 
@@ -77,9 +82,16 @@ def crew_specs(parts: Parts) -> list[Spec]:
         Spec(SCHEDULER, lambda: SchedulerActor(market.settings, ledger, market.times), UPPER_LEVEL),
         Spec(TRADER, lambda: TraderActor(market, ledger), UPPER_LEVEL),
         Spec(ANALYST, lambda: AnalystActor(market.settings, parts.outlooks), UPPER_LEVEL),
+        Spec(HALT_WATCH, lambda: HaltWatchActor(market.settings, ledger), UPPER_LEVEL),
     ]
     specs += [Spec(name, factory, UPPER_LEVEL) for name, factory in parts.observers.items()]
     return specs
+
+
+def caretaker_spec(parts: Parts) -> Spec:
+    """The one actor that only a process of the present has: what a replay writes down, it keeps."""
+    keep_days = parts.market.settings.journal_keep_days
+    return Spec(CARETAKER, lambda: CaretakerActor(parts.ledger.retention, keep_days), UPPER_LEVEL)
 
 
 def lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> bool:

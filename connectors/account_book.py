@@ -22,7 +22,8 @@ Dated = TypeVar("Dated", Order, Deal)
 class Holding:
     """A live position as the broker books it: what it is, without what it is worth at the moment."""
 
-    ticket: int
+    ticket: int  # replaced when a netting account reverses the position
+    position_id: int  # the number of the order that opened it; never changes
     magic: int
     commodity: str
     side: Side
@@ -30,7 +31,7 @@ class Holding:
     open_price: float
     open_time: Instant
     swap: float  # booked so far, in account currency
-    margin: float  # tied up, in account currency, fixed when it opened
+    margin: float  # tied up, in account currency, fixed by the prices at which it was dealt
     comment: str
 
 
@@ -85,6 +86,11 @@ class AccountBook:
     def deals_since(self, since: Instant) -> Sequence[Deal]:
         """The deals from ``since`` on, oldest first."""
         return _since(self.deals, since)
+
+    def holding_in(self, commodity: str) -> Holding | None:
+        """The first position in a commodity, by ticket: on a netting account, the only one."""
+        found = (holding for _, holding in sorted(self.holdings.items()) if holding.commodity == commodity)
+        return next(found, None)
 
     def net_volume(self, commodity: str, before: Instant) -> float:
         """Lots bought minus lots sold that were held just before an instant, in this commodity."""

@@ -1,7 +1,14 @@
-"""The back office of one hedging account at a broker of our own: what becomes of an order that a price was found for.
+"""The back office of one account at a broker of our own: what becomes of an order that a price was found for.
 
-It knows no market: whoever fills an order brings the price, and quotes are asked for through a function. Every refusal
-has a code:
+It knows no market: whoever fills an order brings the price, and quotes are asked for through a function. What an order
+does to positions is told in `settlement.py`. An account hedges (every open is a position of its own, and a close names
+one by its ticket) or nets (one position per commodity, with which every order is merged).
+
+**On a netting account a close is an order like any other**, in the opposite direction. The ticket in it selects
+nothing: a close that comes when the position is gone opens the opposite one, and one for more than there is reverses
+it. So nobody may send it twice.
+
+Every refusal has a code:
 
 =================== ========================================================================
 stale_token         the order's fencing token is below the highest one seen
@@ -25,17 +32,16 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from connectors import accounting
+from connectors import accounting, admission
 from connectors.account_book import AccountBook, Change, Holding
 from connectors.accounting import Calendar, Conversion, cents
 from connectors.base import CloseOrder, ConnectorError, Done, OpenOrder, Rejected, StaleToken
+from connectors.settlement import Execution, Settled, settle
 from trading.commodities import Commodity
-from trading.market import Account, Deal, Entry, Instant, Instrument, Order, Position, Quote
+from trading.market import Account, Deal, Entry, Instant, Instrument, Order, Position, Quote, Side
 
-LONGEST_COMMENT = 26
-HIGHEST_MAGIC = 2**63 - 1
-VOLUME_DECIMALS = 8
 BY_PROGRAM, BY_HAND, STOP_OUT = "expert", "client", "stop out"  # why a deal was made, in MetaTrader's words
+CORRECTION = "correction"  # of money alone
 
 
 class BackOffice:
@@ -49,13 +55,17 @@ class BackOffice:
         commodities: Mapping[str, Commodity],
         book: AccountBook,
         quote: Callable[[str], Quote | None],
+        *,
+        netting: bool = False,
     ) -> None:
-        """``commodities``: everything that has quotes; those that only convert a currency are among them.
+        """``commodities``: everything that has quotes; those that only convert a currency are among them. ``netting``:
+        one position per commodity; otherwise the account hedges.
 
         Raises `ConnectorError` where a profit currency cannot be converted into the account's.
         """
         self._platform = platform
         self._currency = currency
+        self._netting = netting
         self.instruments = instruments
         self.book = book
         self._quote = quote
@@ -98,7 +108,7 @@ class BackOffice:
         return tuple(
             Position(
                 ticket=holding.ticket,
-                position_id=holding.ticket,
+                position_id=holding.position_id,
                 magic=holding.magic,
                 commodity=holding.commodity,
                 side=holding.side,
@@ -141,109 +151,65 @@ class BackOffice:
     def fill_open(
         self, order: OpenOrder, token: int, price: float | None, now: Instant, reason: str = BY_PROGRAM
     ) -> Done | Rejected:
-        """Open a position at this price (None: the market is shut), or say why not."""
+        """Execute an open at this price (None: the market is shut), or say why not."""
         fault = self._open_fault(order, price, by_program=reason == BY_PROGRAM)
         if fault is not None or price is None:
-            return self.refuse(order, token, fault or _market_closed(order.commodity), now)
-        instrument = self.instruments[order.commodity]
-        needed = cents(accounting.margin(instrument, order.volume_lots, price) * self._rate(order.commodity))
-        charge = accounting.commission(instrument, order.volume_lots)
-        free = self.account(now).margin_free
-        if needed - charge > free:
-            why = f"{order.volume_lots:g} lots of {order.commodity} need {needed - charge:.2f} {self._currency}"
-            return self.refuse(order, token, Rejected("no_money", f"{why}; {free:.2f} are free"), now)
-        number = self.book.next_number
-        deal = Deal(
-            deal=number + 1,
-            order=number,
-            position_id=number,
-            magic=order.magic,
-            commodity=order.commodity,
-            side=order.side,
-            entry=Entry.IN,
-            volume_lots=order.volume_lots,
-            price=price,
-            profit=0.0,
-            swap=0.0,
-            commission=charge,
-            fee=0.0,
-            time=now,
-            reason=reason,
-        )
-        holding = Holding(
-            ticket=number,
-            magic=order.magic,
-            commodity=order.commodity,
-            side=order.side,
-            volume_lots=order.volume_lots,
-            open_price=price,
-            open_time=now,
-            swap=0.0,
-            margin=needed,
-            comment=order.comment,
-        )
-        history = Order(
-            number, order.magic, order.commodity, order.side, order.volume_lots, accepted=True, time=now, reason=reason
-        )
-        self.book.record(
-            Change(now, (history,), (deal,), (holding,), magic=order.magic or None, token=max(token, self.book.token))
-        )
-        return Done(number, number, number, order.volume_lots, price, now)
+            return self.refuse(order, token, fault or admission.market_closed(order.commodity), now)
+        execution = self._execution(order.magic, order.side, order.volume_lots, price, now, order.comment, reason)
+        met = self.book.holding_in(order.commodity) if self._netting else None
+        answer = self._execute(met, order.commodity, execution, token, magic=order.magic or None)
+        return self.refuse(order, token, answer, now) if isinstance(answer, Rejected) else answer
 
     def fill_close(
         self, order: CloseOrder, token: int, price: float | None, now: Instant, reason: str = BY_PROGRAM
     ) -> Done | Rejected:
-        """Close a position, or a part of it, at this price (None: the market is shut), or say why not."""
+        """Execute a close, or a partial one, at this price (None: the market is shut), or say why not."""
         fault = self._close_fault(order)
         if fault is not None:
             return fault
         if price is None:
-            return _market_closed(order.commodity)
-        holding = self.book.holdings[order.ticket]
-        instrument = self.instruments[holding.commodity]
-        rest_lots = round(holding.volume_lots - order.volume_lots, VOLUME_DECIMALS)
-        whole = rest_lots <= accounting.SAME_VOLUME_LOTS
-        closed_lots = holding.volume_lots if whole else order.volume_lots
-        gain = accounting.profit(instrument, holding.side, closed_lots, holding.open_price, price)
-        swap = holding.swap if whole else cents(holding.swap * closed_lots / holding.volume_lots)
-        number = self.book.next_number
-        deal = Deal(
-            deal=number + 1,
-            order=number,
-            position_id=holding.ticket,
-            magic=order.magic,
-            commodity=holding.commodity,
-            side=holding.side.opposite,
-            entry=Entry.OUT,
-            volume_lots=closed_lots,
-            price=price,
-            profit=cents(gain * self._rate(holding.commodity)),
-            swap=swap,
-            commission=accounting.commission(instrument, closed_lots),
-            fee=0.0,
+            return admission.market_closed(order.commodity)
+        met = self.book.holding_in(order.commodity) if self._netting else self.book.holdings[order.ticket]
+        execution = self._execution(order.magic, order.side.opposite, order.volume_lots, price, now, "", reason)
+        return self._execute(met, order.commodity, execution, token)
+
+    def adjust(
+        self,
+        position_id: int,
+        now: Instant,
+        *,
+        profit: float = 0.0,
+        swap: float = 0.0,
+        commission: float = 0.0,
+        fee: float = 0.0,
+        reason: str = CORRECTION,
+    ) -> Deal:
+        """Book money on a position, live or long closed, as brokers do when they find that they were wrong.
+
+        The deal has no volume and no price, and is entered as one that goes in, as MetaTrader enters what is not a
+        trade. Amounts are in account currency; what is taken away is negative. Raises ``ValueError`` for a position
+        that has no deals.
+        """
+        known = next((deal for deal in self.book.deals if deal.position_id == position_id), None)
+        if known is None:
+            raise ValueError(f"position_id is {position_id}; expected one that has deals")
+        deal = replace(
+            known,
+            deal=self.book.next_number,
+            order=0,
+            magic=0,
+            entry=Entry.IN,
+            volume_lots=0.0,
+            price=0.0,
+            profit=cents(profit),
+            swap=cents(swap),
+            commission=cents(commission),
+            fee=cents(fee),
             time=now,
             reason=reason,
         )
-        rest = replace(
-            holding,
-            volume_lots=rest_lots,
-            swap=cents(holding.swap - swap),
-            margin=cents(holding.margin * rest_lots / holding.volume_lots),
-        )
-        history = Order(
-            number, order.magic, holding.commodity, deal.side, closed_lots, accepted=True, time=now, reason=reason
-        )
-        self.book.record(
-            Change(
-                now,
-                (history,),
-                (deal,),
-                held=() if whole else (rest,),
-                gone=(holding.ticket,) if whole else (),
-                token=max(token, self.book.token),
-            )
-        )
-        return Done(number, holding.ticket, holding.ticket, closed_lots, price, now)
+        self.book.record(Change(now, deals=(deal,)))
+        return deal
 
     def refuse(self, order: OpenOrder, token: int, why: Rejected, now: Instant) -> Rejected:
         """Write a refused open into the order history, and answer it."""
@@ -258,7 +224,7 @@ class BackOffice:
             reason=f"{why.code}: {why.reason}",
         )
         # A magic or volume that no history can hold is refused without a line in it.
-        if 0 <= order.magic <= HIGHEST_MAGIC and math.isfinite(order.volume_lots):
+        if 0 <= order.magic <= admission.HIGHEST_MAGIC and math.isfinite(order.volume_lots):
             self.book.record(Change(now, (history,), magic=order.magic or None, token=max(token, self.book.token)))
         return why
 
@@ -275,21 +241,68 @@ class BackOffice:
         if charged:
             self.book.record(Change(rollover, held=tuple(charged)))
 
+    # ------------------------------------------------------------ executing
+
+    def _execution(
+        self, magic: int, side: Side, volume_lots: float, price: float, now: Instant, comment: str, reason: str
+    ) -> Execution:
+        return Execution(self.book.next_number, magic, side, volume_lots, price, now, comment, reason)
+
+    def _execute(
+        self, met: Holding | None, commodity: str, execution: Execution, token: int, magic: int | None = None
+    ) -> Done | Rejected:
+        """Book an execution on the position that it meets, unless it ties up more money than is free."""
+        settled = settle(met, execution, self.instruments[commodity], self._rate(commodity))
+        deal, held = settled.deal, settled.holding
+        poor = self._poverty(met, settled, execution.at)
+        if poor is not None:
+            return poor
+        order = Order(
+            deal.order,
+            deal.magic,
+            commodity,
+            deal.side,
+            deal.volume_lots,
+            accepted=True,
+            time=deal.time,
+            reason=deal.reason,
+        )
+        replaced = met is not None and (held is None or held.ticket != met.ticket)
+        self.book.record(
+            Change(
+                deal.time,
+                (order,),
+                (deal,),
+                held=() if held is None else (held,),
+                gone=(met.ticket,) if met is not None and replaced else (),
+                magic=magic,
+                token=max(token, self.book.token),
+            )
+        )
+        ticket = held.ticket if held is not None else met.ticket if met is not None else deal.order
+        return Done(deal.order, deal.position_id, ticket, deal.volume_lots, deal.price, deal.time)
+
+    def _poverty(self, met: Holding | None, settled: Settled, now: Instant) -> Rejected | None:
+        """Why there is not enough money, where an execution ties up more of it than was tied up before."""
+        before = 0.0 if met is None else met.margin
+        after = 0.0 if settled.holding is None else settled.holding.margin
+        if after <= before:
+            return None
+        deal = settled.deal
+        needed, free = after - before - deal.commission, self.account(now).margin_free
+        if needed <= free:
+            return None
+        why = f"{deal.volume_lots:g} lots of {deal.commodity} need {needed:.2f} {self._currency}"
+        return Rejected("no_money", f"{why}; {free:.2f} are free")
+
     # ------------------------------------------------------------ judging and valuing
 
     def _open_fault(self, order: OpenOrder, price: float | None, *, by_program: bool) -> Rejected | None:
-        if by_program and not 0 < order.magic <= HIGHEST_MAGIC:
-            return Rejected("invalid_request", f"magic is {order.magic}; expected 1 to {HIGHEST_MAGIC}")
-        if len(order.comment) > LONGEST_COMMENT or not order.comment.isascii():
-            why = f"comment is {order.comment!r}; expected at most {LONGEST_COMMENT} ASCII characters"
-            return Rejected("invalid_request", why)
-        if order.commodity not in self.instruments:
-            return _unknown_commodity(order.commodity)
-        fault = accounting.volume_fault(self.instruments[order.commodity], order.volume_lots)
+        fault = admission.open_fault(order, self.instruments, by_program=by_program)
         if fault is not None:
-            return Rejected("invalid_volume", fault)
+            return fault
         if price is None:
-            return _market_closed(order.commodity)
+            return admission.market_closed(order.commodity)
         conversion = self._conversions[order.commodity]
         if conversion is not None and self._quote(conversion.commodity) is None:
             why = f"{conversion.commodity} has no price yet to convert {order.commodity} into {self._currency}"
@@ -297,18 +310,9 @@ class BackOffice:
         return None
 
     def _close_fault(self, order: CloseOrder) -> Rejected | None:
-        holding = self.book.holdings.get(order.ticket)
-        if holding is None:
-            return Rejected("no_position", f"no live position has the ticket {order.ticket}")
-        if (order.commodity, order.side) != (holding.commodity, holding.side):
-            why = f"ticket {order.ticket} is a {holding.side} of {holding.commodity}"
-            return Rejected("invalid_request", f"{why}; the order says {order.side} of {order.commodity}")
-        if abs(order.volume_lots - holding.volume_lots) <= accounting.SAME_VOLUME_LOTS:
-            return None  # exactly what there is can always be closed, whatever the steps are by now
-        fault = accounting.volume_fault(self.instruments[holding.commodity], order.volume_lots)
-        if fault is None and order.volume_lots > holding.volume_lots:
-            fault = f"volume_lots is {order.volume_lots:g}; ticket {order.ticket} has {holding.volume_lots:g}"
-        return None if fault is None else Rejected("invalid_volume", fault)
+        if self._netting:
+            return admission.opposite_fault(order, self.book.holding_in(order.commodity), self.instruments)
+        return admission.ticket_fault(order, self.book.holdings, self.instruments)
 
     def _unrealised(self, holding: Holding) -> float:
         quote = self._quote(holding.commodity)
@@ -328,11 +332,3 @@ class BackOffice:
         if quote is None:
             raise ConnectorError(f"account {self._platform!r}: {conversion.commodity} has no price to convert with")
         return conversion.rate(quote.mid)
-
-
-def _market_closed(commodity: str) -> Rejected:
-    return Rejected("market_closed", f"{commodity} does not trade now")
-
-
-def _unknown_commodity(commodity: str) -> Rejected:
-    return Rejected("unknown_commodity", f"the account has no symbol for {commodity}")

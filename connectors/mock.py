@@ -1,7 +1,8 @@
 """A scripted broker for test harnesses: say what it answers, see what it was asked.
 
-Left alone it is a well-behaved hedging broker: every order is executed at once at the bid or the ask that the test has
-set, and money is counted by the same back office as a paper account's. `script` makes it misbehave, call by call:
+Left alone it is a well-behaved broker, hedging, or netting with ``capabilities=NETTING``: every order is executed at
+once at the bid or the ask that the test has set, and money is counted by the same back office as a paper account's.
+`script` makes it misbehave, call by call:
 
     mock = MockConnector("alpha", commodities, clock)
     mock.price("EURUSD", 1.1000, 1.1001)
@@ -55,6 +56,9 @@ from trading.settings import PaperSettings
 HEDGING = Capabilities(
     dedupes_open=True, finds_by_client_id=True, closes_by_ticket=True, expires_requests=False, netting=False
 )
+NETTING = Capabilities(
+    dedupes_open=True, finds_by_client_id=True, closes_by_ticket=False, expires_requests=False, netting=True
+)
 FREE_OF_CHARGE = PaperSettings(slippage_points=0, commission_per_lot=0)
 
 
@@ -82,10 +86,13 @@ class MockConnector:
     ) -> None:
         """``symbols``: what the account trades; without them, every commodity under its own name.
 
-        Only hedging accounts are played: ``ValueError`` for ``netting``. ``slippage_points`` is not used.
+        ``slippage_points`` is not used. Raises ``ValueError`` for ``netting`` with ``closes_by_ticket``.
         """
-        if capabilities.netting:
-            raise ValueError("capabilities.netting is True; expected False: this broker keeps hedging accounts only")
+        if capabilities.netting and capabilities.closes_by_ticket:
+            raise ValueError(
+                "capabilities.closes_by_ticket is True with netting; expected False: "
+                "on a netting account a repeated close reverses the position"
+            )
         symbols = symbols if symbols is not None else {name: name for name in commodities}
         self.requests: list[Request] = []
         self._platform = platform
@@ -104,6 +111,7 @@ class MockConnector:
             commodities,
             self._book,
             lambda commodity: self._market.quote(commodity, self._clock.now()),
+            netting=capabilities.netting,
         )
 
     # ------------------------------------------------------------ what a test sets
@@ -154,7 +162,10 @@ class MockConnector:
         return [request for request in self.requests if request.call == call]
 
     def open_by_hand(self, commodity: str, side: Side, volume_lots: float) -> Done | Rejected:
-        """Open a position as a person does in the broker's own terminal: without a magic, past every script."""
+        """Open a position as a person does in the broker's own terminal: without a magic, past every script.
+
+        On a netting account it is merged with what the account holds.
+        """
         order = OpenOrder(commodity, side, volume_lots, magic=0, comment="", expected_price=math.nan)
         now = self._settled()
         price = self._market.fill(commodity, side, now)
@@ -167,6 +178,16 @@ class MockConnector:
     def stop_out(self, ticket: int) -> Done | Rejected:
         """Let the broker close a position for want of margin."""
         return self._close_whole(ticket, STOP_OUT)
+
+    def adjust(
+        self, position_id: int, *, profit: float = 0.0, swap: float = 0.0, commission: float = 0.0, fee: float = 0.0
+    ) -> Deal:
+        """Let the broker book money on a position, live or long closed: a deal without volume, reason "correction".
+
+        Raises ``ValueError`` for a position that has no deals.
+        """
+        now = self._settled()
+        return self._office.adjust(position_id, now, profit=profit, swap=swap, commission=commission, fee=fee)
 
     # ------------------------------------------------------------ the protocol
 

@@ -21,7 +21,7 @@ from connectors.base import ConnectorError
 from trading.market import Deal, Entry, Instant, Order, Side
 
 APPLICATION_ID = 0x57424250  # "WBBP" in the file's header: a book, and not some other database
-FORMAT = 1
+FORMAT = 2
 LOCK_TIMEOUT_SECONDS = 2.0  # for the other process's commit; no transaction of ours lasts longer than an fsync
 PRIMARY_CODE = 0xFF  # the part of an SQLite result code that names its kind
 
@@ -30,9 +30,9 @@ CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id = 1), platform TEXT NOT NULL, currency TEXT NOT NULL, balance REAL NOT NULL,
     token INTEGER NOT NULL, next_number INTEGER NOT NULL, last_seen INTEGER, revision INTEGER NOT NULL);
 CREATE TABLE positions (
-    ticket INTEGER PRIMARY KEY, magic INTEGER NOT NULL, commodity TEXT NOT NULL, side TEXT NOT NULL,
-    volume_lots REAL NOT NULL, open_price REAL NOT NULL, open_time INTEGER NOT NULL, swap REAL NOT NULL,
-    margin REAL NOT NULL, comment TEXT NOT NULL);
+    ticket INTEGER PRIMARY KEY, position_id INTEGER NOT NULL, magic INTEGER NOT NULL, commodity TEXT NOT NULL,
+    side TEXT NOT NULL, volume_lots REAL NOT NULL, open_price REAL NOT NULL, open_time INTEGER NOT NULL,
+    swap REAL NOT NULL, margin REAL NOT NULL, comment TEXT NOT NULL);
 CREATE TABLE orders (
     "order" INTEGER PRIMARY KEY, magic INTEGER NOT NULL, commodity TEXT NOT NULL, side TEXT NOT NULL,
     volume_lots REAL NOT NULL, accepted INTEGER NOT NULL, time INTEGER NOT NULL, reason TEXT NOT NULL);
@@ -44,6 +44,13 @@ CREATE TABLE deals (
 CREATE TABLE magics (magic INTEGER PRIMARY KEY);
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {FORMAT};
+"""
+
+# Format 1 knew hedging accounts only, where a position's ticket is its identifier.
+FROM_FORMAT_1 = """
+ALTER TABLE positions ADD COLUMN position_id INTEGER NOT NULL DEFAULT 0;
+UPDATE positions SET position_id = ticket;
+PRAGMA user_version = 2;
 """
 
 
@@ -164,13 +171,15 @@ class PaperBook(AccountBook):
                     "INSERT INTO account VALUES (1, ?, ?, ?, 0, 1, NULL, 0)",
                     (self._platform, self._currency, self.balance),
                 )
+            elif _header(database) == (APPLICATION_ID, 1):
+                for statement in FROM_FORMAT_1.split(";"):
+                    database.execute(statement)
             database.execute("COMMIT")
         except BaseException:
             if database.in_transaction:
                 database.execute("ROLLBACK")
             raise
-        (application,) = database.execute("PRAGMA application_id").fetchone()
-        (version,) = database.execute("PRAGMA user_version").fetchone()
+        application, version = _header(database)
         if application != APPLICATION_ID:
             raise ConnectorError(f"{self._path}: this database is not the book of a paper account")
         if version != FORMAT:
@@ -203,6 +212,13 @@ class PaperBook(AccountBook):
         except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
             kind = BookBusy if _is_busy(error) else ConnectorError
             raise kind(f"{self._path}: the book cannot be used: {error}") from error
+
+
+def _header(database: sqlite3.Connection) -> tuple[int, int]:
+    """The application id and the format that the file declares."""
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    return application, version
 
 
 def _is_busy(error: Exception) -> bool:

@@ -12,20 +12,21 @@ from collections.abc import Mapping
 from sqlalchemy import select
 
 from connectors.account_book import AccountBook
-from connectors.base import ConnectorError
-from connectors.paper import PaperConnector
+from connectors.base import ConnectorError, DeadlinePassed, NotConnected
 from connectors.paper_book import BookBusy
 from console.errors import CommandError
+from console.venues import OnTheBooks
 from persistence.ledger import Ledger
 from persistence.reservations import account_resource
 from persistence.tables import reservation
 from trading.trade import HELD, Trade, prefix_of
 
 
-def require_agreement(ledger: Ledger, connectors: Mapping[str, PaperConnector]) -> None:
+def require_agreement(ledger: Ledger, connectors: Mapping[str, OnTheBooks]) -> None:
     """Raise `CommandError` for the first paper account whose book and ledger contradict each other.
 
-    ``connectors``: by account, not connected yet. Raises `BookBusy` while another process holds a book.
+    ``connectors``: by account, not connected yet. Raises `BookBusy` while another process holds a book,
+    and `NotConnected` or `DeadlinePassed` while a broker process is away.
     """
     for account, connector in connectors.items():
         # The order matters while an older leader still finishes a write: what the ledger says is held was in the book
@@ -33,12 +34,12 @@ def require_agreement(ledger: Ledger, connectors: Mapping[str, PaperConnector]) 
         held = ledger.trades.list(platform=account, states=HELD)
         try:
             book = connector.book_as_written()
-        except BookBusy:
+        except (BookBusy, NotConnected, DeadlinePassed):
             raise
         except ConnectorError as error:
             raise CommandError(str(error)) from error
+        _require_known_positions(ledger, account, book)  # first: deciding on them also raises the token
         _require_known_token(ledger, account, book)
-        _require_known_positions(ledger, account, book)
         _require_known_trades(account, book, held)
 
 
@@ -54,12 +55,22 @@ def _require_known_token(ledger: Ledger, account: str, book: AccountBook) -> Non
 
 
 def _require_known_positions(ledger: Ledger, account: str, book: AccountBook) -> None:
-    for ticket, holding in sorted(book.holdings.items()):
-        if prefix_of(holding.magic) != 0 and ledger.trades.by_magic(holding.magic) is None:
-            raise CommandError(
-                f"the book of {account} holds position {ticket} ({holding.commodity}), which a crew opened and "
-                f"{ledger.name} does not know; restore the ledger that belongs to the book, or begin anew with --fresh"
-            )
+    disowned = ledger.disowned.of(account)
+    unknown = [
+        f"{holding.commodity} {holding.side} {holding.volume_lots:g} lots at {holding.open_price:g} "
+        f"(magic {holding.magic})"
+        for _, holding in sorted(book.holdings.items())
+        if prefix_of(holding.magic) != 0
+        and holding.magic not in disowned
+        and ledger.trades.by_magic(holding.magic) is None
+    ]
+    if unknown:
+        raise CommandError(
+            f"the book of {account} holds what a crew opened and {ledger.name} does not know: {', '.join(unknown)}; "
+            "restore the ledger that belongs to the book, or decide on each: "
+            f"run.py adopt {account} MAGIC --stop-price P, or run.py disown {account} MAGIC; "
+            "or begin anew with --fresh"
+        )
 
 
 def _require_known_trades(account: str, book: AccountBook, held: list[Trade]) -> None:

@@ -16,12 +16,20 @@ from typing import NoReturn, TypeAlias
 from console.errors import CommandError
 from console.output import Output
 from console.settings_tree import nearest
+from trading.analysis import Strategy
 from trading.market import Instant, instant, iso
 from trading.trade import TradeState
 
 PURPOSE = "Opens, watches, adjusts and closes trades by itself, exactly once, and can say why it did or did not."
 DEFAULT_SPEED = 3600.0
+LONGEST_DELAY_SECONDS = 3600.0
 DEFAULT_COMMODITY = "EURUSD"
+SOAKS = ("kill", "pause", "takeover")
+SOAK_WAYS = ("kill", "stop", "cut", "term")
+DEFAULT_SOAK_ROUNDS = 20
+DEFAULT_SOAK_PARALLEL = 2
+DEFAULT_SEEDS = 500
+DEFAULT_LINES = 60
 DEFAULT_TRADES = 20
 DEFAULT_DECISIONS = 5
 
@@ -54,6 +62,19 @@ class Serve(Common):
     fresh: bool = False  # forget the paper accounts' books and start anew
     start: Instant | None = None  # None: where the feed begins, or where it was left
     view: bool = True
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker(Common):
+    """Be the broker of the remote accounts until it is stopped."""
+
+    speed: float = DEFAULT_SPEED  # market seconds for each second
+    port: int | None = None  # None: that of the settings; 0: any that is free
+    fresh: bool = False  # forget the broker's books, and the ledger that belongs to them
+    start: Instant | None = None  # None: where the recording can be judged, or where it was left
+    lose_replies: float = 0.0  # fraction of the replies to orders
+    delay_seconds: float = 0.0  # the longest that an order waits before it is carried out
     seed: int = 0
 
 
@@ -105,16 +126,130 @@ class Doctor(Common):
     """Check what there is, without trading."""
 
 
-Arguments: TypeAlias = Serve | Replay | Status | Trades | Why | Init | Doctor
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup(Common):
+    """Write the ledger into one file."""
+
+    file: Path
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore(Common):
+    """Put a backup in the place of the ledger."""
+
+    file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Common):
+    """No opens; guarding goes on."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt(Common):
+    """No opens, and no guarding either."""
+
+    reason: str = ""
+    yes: bool = False  # False: ask, naming the positions that nobody will guard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(Common):
+    """Lift a pause or a halt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset(Common):
+    """Lift what a loop of crashes has set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(Common):
+    """Make a position at the broker, which carries a crew's number and has no row, a trade of the ledger."""
+
+    platform: str
+    magic: int
+    stop_price: float
+    target_price: float | None = None
+    strategy: Strategy = Strategy.SWING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disown(Common):
+    """Declare such a position not ours."""
+
+    platform: str
+    magic: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soak(Common):
+    """Kill, pause and take over from real processes, and compare ledger and broker afterwards."""
+
+    what: str  # one of `SOAKS`
+    rounds: int = DEFAULT_SOAK_ROUNDS
+    seed: int = 0
+    parallel: int = DEFAULT_SOAK_PARALLEL  # worlds at a time
+    database: str | None = None  # the URL of a PostgreSQL server; None: SQLite files
+    way: str | None = None  # one of `SOAK_WAYS`; None: every one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulate(Common):
+    """Run seeded worlds of faults in virtual time, and check the invariants after every step."""
+
+    seeds: int = DEFAULT_SEEDS
+    seed: int = 0  # the first of them
+    faults: str = "all"  # kinds by name, or `all`, or `none`
+    jobs: int | None = None  # processes; None: one for each core
+    lines: int = DEFAULT_LINES  # of the story of a seed that fails
+    mutants: bool = False  # instead: how many seeds each deliberate fault of the protocol lives
+
+
+Arguments: TypeAlias = (
+    Serve
+    | Broker
+    | Replay
+    | Status
+    | Trades
+    | Why
+    | Init
+    | Doctor
+    | Backup
+    | Restore
+    | Simulate
+    | Pause
+    | Halt
+    | Resume
+    | Reset
+    | Adopt
+    | Disown
+    | Soak
+)
 
 _KINDS: dict[str, type[Arguments]] = {
     "serve": Serve,
+    "broker": Broker,
     "replay": Replay,
     "status": Status,
     "trades": Trades,
     "why": Why,
     "init": Init,
     "doctor": Doctor,
+    "backup": Backup,
+    "restore": Restore,
+    "pause": Pause,
+    "resume": Resume,
+    "halt": Halt,
+    "reset": Reset,
+    "adopt": Adopt,
+    "disown": Disown,
+    "soak": Soak,
+    "simulate": Simulate,
 }
 
 
@@ -231,12 +366,23 @@ def _parser() -> _Parser:
         )
 
     _serve(command("serve", "run the lifecycle on the configured accounts until it is stopped (the default)"))
+    _broker(command("broker", "be the broker of the remote accounts: a process of its own that serve connects to"))
     _replay(command("replay", "run the lifecycle over recorded bars and show what came of it"))
     command("status", "who leads what, accounts, open trades, the next closings, the last decision")
     _trades(command("trades", "the trades of the ledger, newest first"))
     _why(command("why", "why something was opened or not: the last decisions with their numbers"))
     _init(command("init", "write a commented watchbill.toml with every setting at its default"))
     command("doctor", "check what there is, without trading: exit code 0 when nothing failed, 1 otherwise")
+    _backup(command("backup", "write the whole ledger into one file, while a process goes on leading on it"))
+    _restore(command("restore", "put a backup in the place of the ledger, and keep what was there; while nobody leads"))
+    _reason(command("pause", "open nothing from now on; guarding goes on"))
+    command("resume", "lift a pause or a halt")
+    _halt(command("halt", "open nothing, and guard nothing either: stops and targets close nothing until resume"))
+    command("reset", "lift what a loop of crashes has set, and count crashes from zero again")
+    _adopt(command("adopt", "make a position of a crew's number, which the ledger does not know, a trade of it"))
+    _soak(command("soak", "kill or pause real processes of this program, and compare ledger and broker afterwards"))
+    _simulate(command("simulate", "run seeded worlds of faults in virtual time, and check what must always hold"))
+    _disown(command("disown", "declare a position of a crew's number not ours: it is never touched again"))
     return parser
 
 
@@ -261,6 +407,38 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="start", type=_instant, metavar="DATE", help="where in the recording to start")
     parser.add_argument("--no-view", dest="view", action="store_false", help="log lines instead of the live view")
     parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="seed of the simulated market (default: 0)")
+
+
+def _broker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--speed",
+        type=_positive,
+        default=DEFAULT_SPEED,
+        metavar="X",
+        help="market seconds that pass in one second (default: %(default)g, an hour a second)",
+    )
+    parser.add_argument(
+        "--port", type=_port, metavar="N", help="where to listen on this machine (default: by the settings; 0: any)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget the broker's books and the ledger, start anew")
+    parser.add_argument("--from", dest="start", type=_instant, metavar="DATE", help="where in the recording to start")
+    parser.add_argument(
+        "--lose-replies",
+        type=_fraction,
+        default=0.0,
+        metavar="F",
+        help="lose this fraction of the replies to orders, half of them with the order carried out (default: 0)",
+    )
+    parser.add_argument(
+        "--delay-seconds",
+        type=_seconds,
+        default=0.0,
+        metavar="S",
+        help="let each order wait for a random part of this before it is carried out (default: 0)",
+    )
+    parser.add_argument(
+        "--seed", type=_whole, default=0, metavar="N", help="seed of the simulated market and the faults (default: 0)"
+    )
 
 
 def _replay(parser: argparse.ArgumentParser) -> None:
@@ -297,6 +475,95 @@ def _init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace the file when there is one")
 
 
+def _soak(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=SOAKS, metavar="WHAT", help=f"one of {', '.join(SOAKS)}")
+    parser.add_argument(
+        "--rounds", type=_count, default=DEFAULT_SOAK_ROUNDS, metavar="N", help="how many (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=_whole, default=0, metavar="N", help="of the moments and faults (default: 0)")
+    parser.add_argument(
+        "--parallel",
+        type=_count,
+        default=DEFAULT_SOAK_PARALLEL,
+        metavar="N",
+        help="worlds at a time in kill and pause (default: %(default)s)",
+    )
+    parser.add_argument("--database", metavar="URL", help="a PostgreSQL server (default: files of SQLite)")
+    parser.add_argument(
+        "--way", choices=SOAK_WAYS, metavar="WAY", help=f"takeover: only one of {', '.join(SOAK_WAYS)} (default: all)"
+    )
+
+
+def _backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    parser.add_argument("--force", action="store_true", help="replace the file when there is one")
+
+
+def _restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a backup, or a copy of a ledger's file")
+
+
+def _reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the journal and for status")
+
+
+def _halt(parser: argparse.ArgumentParser) -> None:
+    _reason(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask, though positions are left unguarded")
+
+
+def _position(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("platform", metavar="PLATFORM", help="the account")
+    parser.add_argument("magic", type=_count, metavar="MAGIC", help="the position's number, as serve names it")
+
+
+def _adopt(parser: argparse.ArgumentParser) -> None:
+    _position(parser)
+    parser.add_argument(
+        "--stop-price", type=_finite, required=True, metavar="P", help="where it is closed at a loss from now on"
+    )
+    parser.add_argument("--target-price", type=_finite, metavar="P", help="where it is closed at a profit")
+    parser.add_argument(
+        "--strategy",
+        type=Strategy,
+        choices=tuple(Strategy),
+        default=Strategy.SWING,
+        metavar="NAME",
+        help=f"whose longest hold and day end apply: {', '.join(Strategy)} (default: %(default)s)",
+    )
+
+
+def _disown(parser: argparse.ArgumentParser) -> None:
+    _position(parser)
+    _reason(parser)
+
+
+def _simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seeds", type=_count, default=DEFAULT_SEEDS, metavar="N", help="how many seeds (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=_whole, default=0, metavar="S", help="the first of them (default: 0)")
+    parser.add_argument(
+        "--faults",
+        default="all",
+        metavar="KINDS",
+        help="kinds of faults, separated by commas; or all, or none (default: %(default)s)",
+    )
+    parser.add_argument("--jobs", type=_count, metavar="N", help="processes to use (default: one for each core)")
+    parser.add_argument(
+        "--lines",
+        type=_count,
+        default=DEFAULT_LINES,
+        metavar="N",
+        help="of the story of a seed that fails (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mutants",
+        action="store_true",
+        help="instead: how many seeds, at most N, each deliberate fault of the protocol lives",
+    )
+
+
 def version() -> str:
     """The version that is installed, or `unknown` in a checkout that is not."""
     try:
@@ -312,10 +579,38 @@ def _positive(text: str) -> float:
     return number
 
 
+def _finite(text: str) -> float:
+    number = _number(text)
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a price")
+    return number
+
+
 def _count(text: str) -> int:
     number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"it is {text!r}; expected a whole number of at least 1")
+    return number
+
+
+def _port(text: str) -> int:
+    number = _whole(text)
+    if not 0 <= number < 65_536:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a whole number from 0 to 65535")
+    return number
+
+
+def _fraction(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number from 0 to 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = _number(text)
+    if not 0 <= number <= LONGEST_DELAY_SECONDS:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected seconds from 0 to {LONGEST_DELAY_SECONDS:g}")
     return number
 
 

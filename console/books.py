@@ -1,4 +1,6 @@
-"""Where the paper accounts keep their books: beside the ledger, one file an account."""
+"""Where the paper accounts keep their books, one file an account: beside the ledger, and those of a broker process in a
+directory of their own there.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,24 @@ def book_directory(configuration: Configuration) -> Path:
 
 def book_path(configuration: Configuration, account: str) -> Path:
     """The book of one paper account."""
-    return book_directory(configuration) / f"paper-{account}.sqlite"
+    is_remote = configuration.settings.account(account).connector == "remote"
+    directory = broker_directory(configuration) if is_remote else book_directory(configuration)
+    return directory / f"paper-{account}.sqlite"
+
+
+def broker_directory(configuration: Configuration) -> Path:
+    """What belongs to `run.py broker`: its books, its clock and its secret."""
+    return book_directory(configuration) / "broker"
+
+
+def clock_file(configuration: Configuration) -> Path:
+    """Where a broker process keeps its market time, and its claim on the books."""
+    return broker_directory(configuration) / "clock.sqlite"
+
+
+def secret_file(configuration: Configuration) -> Path:
+    """The secret that a broker process makes, and its clients read."""
+    return broker_directory(configuration) / "secret"
 
 
 def set_aside(configuration: Configuration) -> list[Path]:
@@ -36,7 +55,8 @@ def set_aside(configuration: Configuration) -> list[Path]:
             "expected a database_url of SQLite, or a new database"
         )
     books = [book_path(configuration, account.name) for account in configuration.settings.accounts]
-    present = [path for path in (ledger, *books) if path.exists()]
+    clocks = [clock_file(configuration)] if configuration.settings.is_remote else []
+    present = [path for path in (ledger, *books, *clocks) if path.exists()]
     number = 1
     while any(_aside(path, number).exists() for path in present):
         number += 1

@@ -44,6 +44,7 @@ class Configuration:
     commodities: dict[str, Commodity]  # the whole catalogue, the user's overrides laid over it
     path: Path | None  # None: there is no file
     variables: tuple[str, ...]  # the environment variables that were read
+    broken: str = ""  # what is wrong with the settings that were given: these are the last good ones in their place
 
     @property
     def source(self) -> str:

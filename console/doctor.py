@@ -18,9 +18,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connectors.base import ConnectorError
+from connectors.remote_market import RemoteMarket
 from console.arguments import Doctor, version
 from console.books import book_directory
+from console.broker_secret import secret_of
 from console.configuration import Configuration, stray_variables
+from console.errors import CommandError
 from console.figures import clock
 from console.output import Output
 from console.reading import ledger_file, ledger_for_reading
@@ -72,6 +76,8 @@ def _all_checks(configuration: Configuration, environment: Mapping[str, str]) ->
     yield _made("catalogue", lambda: _catalogue(configuration))
     yield _made("ledger", lambda: _ledger(configuration))
     yield _made("SQLite", _sqlite)
+    if configuration.settings.is_remote:
+        yield _made("broker", lambda: _broker(configuration))
     yield _made("paper books", lambda: _directory("paper books", book_directory(configuration)))
     yield _made("sample", _sample)
     yield _made("time zones", lambda: _time_zones(configuration))
@@ -163,6 +169,25 @@ def _sqlite() -> Check:
         advice = "it has a rare defect with several writers, fixed in 3.51.3: try pip install pysqlite3"
         return Check("SQLite", "warning", saw, advice)
     return Check("SQLite", "ok", saw)
+
+
+def _broker(configuration: Configuration) -> Check:
+    settings = configuration.settings
+    advice = "start run.py broker with these settings, and serve after it"
+    client = f"doctor:{os.getpid()}"
+    market = RemoteMarket(settings.broker_address, lambda: secret_of(configuration), client)
+    try:
+        facts = market.facts()
+    except (CommandError, ConnectorError) as error:
+        return Check("broker", "failed", str(error), advice)
+    finally:
+        market.close()
+    host, port = settings.broker_address
+    saw = f"{host}:{port} answers: {facts.source}, market time {clock(facts.now)}, accounts {', '.join(facts.accounts)}"
+    missing = [a.name for a in settings.accounts if a.enabled and a.name not in facts.accounts]
+    if missing:
+        return Check("broker", "failed", f"{saw}; without {', '.join(missing)}", advice)
+    return Check("broker", "ok", saw)
 
 
 def _sample() -> Check:

@@ -15,7 +15,24 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
-OTHER_COMMANDS = frozenset({"replay", "status", "trades", "why", "init", "doctor"})
+OTHER_COMMANDS = frozenset(
+    {
+        "replay",
+        "status",
+        "trades",
+        "why",
+        "init",
+        "doctor",
+        "backup",
+        "restore",
+        "pause",
+        "resume",
+        "halt",
+        "reset",
+        "adopt",
+        "disown",
+    }
+)
 SIGNALLED = 128  # and the signal's number, as shells have it
 
 

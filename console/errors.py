@@ -9,5 +9,11 @@ class CommandError(Exception):
     exit_code = 2
 
 
+class TryAgain(CommandError):
+    """It cannot be done now, through no fault of what was asked: a service manager should ask again."""
+
+    exit_code = 70  # as after an escalation
+
+
 class ConfigurationError(CommandError):
     """The settings cannot be used; the message has one line for each thing that is wrong."""

@@ -13,9 +13,9 @@ from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import System
 from console.live_view import AccountLine, LiveSnapshot, TradeLine, render
 from console.observer import OBSERVER, Look
-from console.recorded import Recording
 from console.replay import refusals
 from console.sentences import event_line
+from console.venues import Venue
 from persistence.errors import LedgerError
 from persistence.ledger import Ledger
 from trading.closings import window_of_day
@@ -36,8 +36,7 @@ class LiveWatch:
     runtime: ThreadedRuntime
     ledger: Ledger
     market: Market
-    recording: Recording
-    speed: float
+    venue: Venue
     last: LiveSnapshot | None = None
     refused: int = 0
     frames: int = 0
@@ -55,16 +54,17 @@ class LiveWatch:
         seen: dict[str, AccountSnapshot] = self.system.ask(OBSERVER, Look(), ASK_SECONDS)
         now = self.runtime.now()
         tally = self.ledger.trades.tally()
+        position, length = self.venue.progress(now)
         held = [trade for snapshot in seen.values() for trade in snapshot.trades.values()]
         lines = self.ledger.journal.list(limit=EVENTS)
         digits = {name: commodity.digits for name, commodity in self.market.commodities.items()}
         return LiveSnapshot(
             market_time=now,
-            speed=self.speed,
-            feed=self.recording.source,
-            position=self.recording.bars_until(now),
-            length=self.recording.bars,
-            market_open=any(self._has_bar(name, now) for name in self.recording.series),
+            speed=self.venue.speed,
+            feed=self.venue.source,
+            position=position,
+            length=length,
+            market_open=any(self._is_open(name, now) for name in self.market.commodities),
             leads=True,
             leader=f"this process leads crew {self.market.settings.crew}",
             opened=tally.opened,
@@ -83,9 +83,8 @@ class LiveWatch:
         self.frames += 1
         return self.refused
 
-    def _has_bar(self, commodity: str, now: Instant) -> bool:
-        times, series = self.market.times.get(commodity), self.recording.series[commodity]
-        return times is not None and times.is_open(now) and now < series.end(len(series) - 1)
+    def _is_open(self, commodity: str, now: Instant) -> bool:
+        return self.market.times[commodity].is_open(now) and self.venue.trades_at(commodity, now)
 
     def _account(self, snapshot: AccountSnapshot) -> AccountLine:
         account = snapshot.account

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from rich.text import Text
 
@@ -13,6 +13,7 @@ from console.configuration import Configuration
 from console.errors import CommandError
 from persistence import sqlite
 from persistence.database import parsed
+from persistence.errors import LedgerEmpty
 from persistence.ledger import Ledger
 
 
@@ -34,9 +35,23 @@ def require_commodity(commodity: str | None, configuration: Configuration, where
         raise CommandError(f"{where} is {commodity!r}; expected one of {known}")
 
 
+class OfCrew(TypedDict):
+    """What `Ledger.open` needs to know of a crew."""
+
+    crew: str
+    ttl_seconds: float
+
+
+def of_crew(configuration: Configuration) -> OfCrew:
+    """For `Ledger.open`: whose ledger it is, and how long its leases live."""
+    settings = configuration.settings
+    return {"crew": settings.crew, "ttl_seconds": settings.ai_db_reservation_ttl_seconds}
+
+
 @contextmanager
 def ledger_for_reading(configuration: Configuration) -> Iterator[Ledger | None]:
-    """The ledger, opened so that nothing can be changed; None where no file of it exists yet.
+    """The ledger, opened so that nothing can be changed; None where its file, or the tables in its server's database,
+    were not made yet.
 
     Raises `LedgerUnavailable` and `LedgerFromTheFuture`, whose messages explain themselves.
     """
@@ -44,7 +59,13 @@ def ledger_for_reading(configuration: Configuration) -> Iterator[Ledger | None]:
     if file is not None and not file.exists():
         yield None
         return
-    ledger = Ledger.open(configuration.database_url, read_only=True)
+    try:
+        ledger = Ledger.open(configuration.database_url, **of_crew(configuration), read_only=True)
+    except LedgerEmpty:
+        if file is not None:
+            raise  # somebody emptied it: no program of ours leaves a file without tables
+        yield None
+        return
     try:
         yield ledger
     finally:

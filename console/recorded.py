@@ -146,7 +146,7 @@ def settings_for(settings: Settings, recording: Recording) -> Settings:
     accounts = []
     for account in settings.accounts:
         symbols = {name: symbol for name, symbol in account.symbols.items() if name in recording.series}
-        if symbols and account.enabled and account.connector == "paper":
+        if symbols and account.enabled:  # remote ones, too: they are paper accounts, and have their terms
             accounts.append(account.model_copy(update={"symbols": symbols}))
     if not accounts:
         names = {name: name for name in recording.series}

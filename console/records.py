@@ -14,7 +14,7 @@ from persistence.journal import JournalLine
 from persistence.reservations import Reservation
 from trading.analysis import Pillars
 from trading.commodities import Commodity
-from trading.market import Instant, iso
+from trading.market import SECOND, Instant, iso
 from trading.trade import Trade
 
 Data = dict[str, Any]
@@ -26,8 +26,11 @@ def trade_data(trade: Trade) -> Data:
     return {**fields, "resource": trade.resource}
 
 
-def reservation_data(reservation: Reservation) -> Data:
-    """A live reservation; ``kind`` is crew, account or open (the short one around the opening of a trade)."""
+def reservation_data(reservation: Reservation, lease_clock: int) -> Data:
+    """A live reservation; ``kind`` is crew, account or open (the short one around the opening of a trade).
+
+    ``lease_clock``: the time by which it lives, in epoch milliseconds.
+    """
     kind = reservation.resource.partition(":")[0]
     return {
         "resource": reservation.resource,
@@ -35,6 +38,7 @@ def reservation_data(reservation: Reservation) -> Data:
         "owner": reservation.owner,
         "token": reservation.token,
         "expires_at": _time(reservation.expires_at),
+        "seconds_left": max(reservation.expires_at - lease_clock, 0) / SECOND,
     }
 
 

@@ -1,20 +1,20 @@
 """`run.py serve`: stand by, lead, walk through the market at its speed, and stop in order when told to.
 
-On paper accounts the market is a recording, walked through on threads: market time moves from tick to tick, at so many
-market seconds a second, and never before everything that follows from the tick before it has been done. Where it was
-left is in the paper accounts' books, so a restart goes on from there.
+On paper accounts of this process the market is a recording, walked through on threads: market time moves from tick to
+tick, at so many market seconds a second, and never before everything that follows from the tick before it has been
+done. Where it was left is in the paper accounts' books, so a restart goes on from there. With remote accounts, the
+market is that of the broker process, and followed.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
+import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
-from types import FrameType
+from dataclasses import dataclass, replace
 
 from rich.live import Live
 
@@ -23,112 +23,80 @@ from actors.reservation import LEASE_LOST
 from actors.system.alerts import Alert
 from actors.system.clocks import TickClock
 from actors.system.errors import ActorError, NotQuiet, StartFailed, Unanswered
-from actors.system.health import HealthRound
+from actors.system.health import INTERVAL_SECONDS, HealthRound
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import EXIT_ESCALATED, System
 from actors.virtual_crew import market_for
-from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
-from connectors.paper import PaperConnector
+from actors.wiring import Parts, caretaker_spec, crew_specs, journal_alert, lead, reservation_spec
+from connectors.base import ConnectorError
 from connectors.paper_book import BookBusy
-from console import logs
+from console import last_good, logs
 from console.agreement import require_agreement
 from console.arguments import Serve
-from console.books import book_path, set_aside
+from console.books import set_aside
 from console.configuration import Configuration
-from console.errors import CommandError
+from console.ending import Ending, leave_now
+from console.errors import CommandError, TryAgain
+from console.leading import counted
 from console.ledger_watch import watched
 from console.live_watch import LiveWatch
 from console.observer import OBSERVER, ObserverActor
 from console.output import Output
-from console.reading import ledger_file, ledger_for_reading
-from console.recorded import Recording, cut, first_judged, in_trading_times, paper, require_bars, sample_or_simulated
-from persistence.errors import LedgerError
+from console.reading import ledger_file, ledger_for_reading, of_crew
+from console.service_manager import ServiceManager
+from console.venues import AWAY, Venue, venue_of
+from persistence.errors import LedgerError, LedgerUnavailable
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
 from persistence.reservations import crew_resource
-from trading.market import SECOND, Instant, iso
+from trading.market import Instant, iso
 from trading.settings import Settings
 
-LONGEST_PAUSE_SECONDS = 2.0  # a weekend is not waited for
-STOP_SECONDS = 8.0  # of the ten that a service manager gives
+LONGEST_START_SECONDS = 900.0  # a migration of a big ledger, the reading of all its pages
+TICK_SECONDS = 1.0  # of the time for stopping, for what the market's last tick has begun
 STANDBY_PART_OF_TTL = 1 / 12  # how often a process that stands by asks again
-QUIET_SECONDS = 60.0
 REFRESHES_PER_SECOND = 4.0
 
 log = logging.getLogger("watchbill.serve")
 
 
-@dataclass(slots=True)
-class Ending:
-    """Why the program ends, or the crew steps down; set from signal handlers and actors' threads."""
-
-    event: threading.Event = field(default_factory=threading.Event)
-    stopped: str = ""  # by a signal
-    escalated: str = ""  # an actor was given up
-    lost: str = ""  # the ledger is not where it was
-    deposed: str = ""  # the crew's lease was lost
-
-    @property
-    def is_final(self) -> bool:
-        """True when there is no further term."""
-        return bool(self.stopped or self.escalated or self.lost)
-
-    def stop(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler."""
-        self.stopped = signal.Signals(number).name
-        self.event.set()
-
-    def escalate(self, name: str, error: BaseException) -> None:
-        """For `System(on_escalate=...)`."""
-        self.escalated = f"{name}: {type(error).__name__}: {error}"
-        self.event.set()
-
-    def lose(self, reason: str) -> None:
-        """The ledger's file is gone."""
-        self.lost = reason
-        self.event.set()
-
-    def depose(self, reason: str) -> None:
-        """The crew has another leader, or may have."""
-        self.deposed = reason
-        self.event.set()
-
-    def rise_again(self) -> None:
-        """Stand by for another term."""
-        self.deposed = ""
-        self.event.clear()
-        if self.is_final:  # also when a signal came between the two
-            self.event.set()
-
-
 def run(arguments: Serve, configuration: Configuration, output: Output) -> int:
     """Serve until a signal, an escalation or the end of the program; returns the exit code."""
-    recording = in_trading_times(sample_or_simulated(arguments.seed), configuration)
-    if recording.remark:
-        log.warning(recording.remark)
-    require_bars(configuration.settings, recording)
+    ending = Ending()
+    code = _serve(arguments, configuration, output, ending)
+    if ending.left_behind:
+        leave_now(code)
+    return code
+
+
+def _serve(arguments: Serve, configuration: Configuration, output: Output, ending: Ending) -> int:
+    venue = venue_of(arguments, configuration)
     if arguments.fresh:
         _begin_anew(configuration)
-    ending = Ending()
+    manager = ServiceManager(os.environ)
+    manager.takes_until(LONGEST_START_SECONDS)
+    manager.status("opening the ledger")
     began = time.monotonic()
     with (
-        _signals(ending),
-        closing(Ledger.open(configuration.database_url, writer=owner_name())) as ledger,
+        ending.on_signals(),
+        closing(_opened(configuration)) as ledger,
         watched(ledger_file(configuration), ending.lose),
     ):
-        term = Term(arguments, configuration, recording, ledger, output, ending)
+        term = Term(arguments, configuration, venue, ledger, output, ending, manager)
         told = ""
         while not ending.is_final:
             ending.rise_again()
             try:
                 term.serve()
                 told = ""
-            except BookBusy as error:
-                # The lease is given back: whoever holds the book may be the one who should lead.
+            except (BookBusy, *AWAY) as error:
+                # The lease is given back: whoever holds the book, or reaches the broker, may be who should lead.
                 if str(error) != told:
                     told = str(error)
                     log.warning("standing by: %s", told)
-                ending.event.wait(configuration.settings.ai_db_reservation_ttl_seconds * STANDBY_PART_OF_TTL)
+                term.wait_to_ask_again(f"standing by: {told}")
+            except ConnectorError as error:
+                raise CommandError(str(error)) from error
             except (StartFailed, Unanswered, NotQuiet) as error:
                 ending.escalate("system", error)
         if ending.lost:
@@ -150,101 +118,111 @@ class Term:
 
     arguments: Serve
     configuration: Configuration
-    recording: Recording
+    venue: Venue
     ledger: Ledger
     output: Output
     ending: Ending
+    manager: ServiceManager
 
     def serve(self) -> None:
         """Until the ending's event is set. Everything that was begun is stopped again, in reverse order."""
         settings = self.configuration.settings
-        runtime = ThreadedRuntime(TickClock(self.recording.first), owner=owner_name())
+        first, last = self.venue.span()
+        runtime = ThreadedRuntime(TickClock(first), owner=owner_name())
         system = System(runtime, on_escalate=self.ending.escalate, on_alert=self._on_alert)
-        market = market_for(settings, self.configuration.commodities, self.recording.first, self.recording.last)
+        market = market_for(settings, self.configuration.commodities, first, last)
         parts = Parts(market, self.ledger, {}, observers={OBSERVER: ObserverActor})
         try:
             system.start([reservation_spec(parts)])
             if not self._stand_by(system, parts):
                 return
-            require_watched(self.ledger, settings)
-            connectors = {
-                account.name: paper(
-                    account, self.recording, self.configuration, book_path(self.configuration, account.name)
-                )(runtime)
-                for account in settings.accounts
-                if account.enabled
-            }
-            require_agreement(self.ledger, connectors)
-            start = self._start(connectors)
-            runtime.advance_to(start)
-            system.start(crew_specs(replace(parts, connectors=connectors)))
-            system.confirm_all()
-            log.info("leading crew %s on %s from %s", settings.crew, ", ".join(connectors), iso(start))
-            health = HealthRound(system)
-            health.start()
-            try:
-                with self._view(system, runtime, market):
-                    self._walk(runtime, start)
-            finally:
-                health.stop()
+            broken = self.configuration.broken
+            with counted(self.ledger, settings.crew, runtime.owner, lambda: self.ending.has_failed, broken) as leads:
+                if leads:
+                    self._lead(system, runtime, market, parts)
         finally:
-            hung = system.stop(STOP_SECONDS)
+            if self.ending.is_final:
+                self.manager.stopping(f"stopping: {self.ending.reason}")
+            hung = system.stop(self.ending.seconds_to_stop())
             if hung:
+                self.ending.left_behind = True
                 log.error("did not stop in time: %s", ", ".join(hung))
+
+    def _lead(self, system: System, runtime: ThreadedRuntime, market: Market, parts: Parts) -> None:
+        """Begin every actor and walk through the market, until the ending's event is set."""
+        settings = self.configuration.settings
+        require_watched(self.ledger, settings)
+        connectors = self.venue.connectors(runtime, runtime.owner)
+        require_agreement(self.ledger, connectors)
+        start = self.venue.start(connectors)
+        runtime.advance_to(start)
+        system.start([*crew_specs(replace(parts, connectors=connectors)), caretaker_spec(parts)])
+        system.confirm_all()
+        self.manager.ready(f"leading crew {settings.crew} on {', '.join(connectors)}")
+        log.info("leading crew %s on %s from %s", settings.crew, ", ".join(connectors), iso(start))
+        last_good.keep(self.configuration)
+        health = self._health(system)
+        health.start()
+        try:
+            with self._view(system, runtime, market):
+                self._go_through(runtime, start)
+        finally:
+            health.stop()
 
     def _stand_by(self, system: System, parts: Parts) -> bool:
         """Wait until this process leads; False when the program ends first. Says who leads, whenever that changes."""
         settings = self.configuration.settings
         told = None
+        health = self._health(system)
         while not self.ending.event.is_set():
+            health.round_once()
             try:
                 if lead(system, parts):
                     return True
                 holder = self.ledger.reservations.holder(crew_resource(settings.crew))
             except (ActorError, LedgerError) as error:
                 log.warning("standing by: the lease of crew %s cannot be had now: %s", settings.crew, error)
+                self.wait_to_ask_again(f"standing by: the lease of crew {settings.crew} cannot be had now")
             else:
                 if holder is not None and holder.owner != told:
                     told = holder.owner
                     log.warning("standing by: crew %s is led by %s", settings.crew, holder.owner)
-            self.ending.event.wait(settings.ai_db_reservation_ttl_seconds * STANDBY_PART_OF_TTL)
+                self.wait_to_ask_again(f"standing by: crew {settings.crew} is led by {told or 'nobody yet'}")
         return False
 
-    def _start(self, connectors: Mapping[str, PaperConnector]) -> Instant:
-        """Where the market goes on: where the accounts have seen it last, or where the user says, or where judging can
-        begin.
-        """
-        seen = max((at for c in connectors.values() if (at := c.last_seen()) is not None), default=None)
-        wanted = self.arguments.start
-        if seen is not None:
-            if wanted is not None and wanted < seen:
-                raise CommandError(
-                    f"--from is {iso(wanted)}, but the paper accounts have seen the market until {iso(seen)}; "
-                    "expected a later instant, or --fresh"
-                )
-            return max(seen, wanted or seen)
-        if wanted is not None:
-            return cut(self.recording, wanted, None)[0]
-        return first_judged(self.recording)
+    def wait_to_ask_again(self, why: str) -> None:
+        """Tell the service manager that the start is over, and wait as long as one that stands by does."""
+        self.manager.ready(why)
+        ttl_seconds = self.configuration.settings.ai_db_reservation_ttl_seconds
+        self.ending.event.wait(self.manager.interval_seconds(min(ttl_seconds * STANDBY_PART_OF_TTL, INTERVAL_SECONDS)))
 
-    def _walk(self, runtime: ThreadedRuntime, start: Instant) -> None:
-        """Move market time from tick to tick at the wanted speed, until the end of the recording and of the program."""
-        due = time.monotonic()
-        before = start
-        poll_seconds = self.configuration.settings.price_poll_seconds
-        for at in self.recording.instants(start, self.recording.last, poll_seconds).tolist():
-            due += min((at - before) / SECOND / self.arguments.speed, LONGEST_PAUSE_SECONDS)
-            before = at
-            if self.ending.event.wait(max(0.0, due - time.monotonic())):
-                return
-            due = max(due, time.monotonic() - LONGEST_PAUSE_SECONDS)  # a slow machine falls behind, and stays behind
-            runtime.advance_to(at, QUIET_SECONDS)
-        log.warning(
-            "%s ended at %s: the market is shut; open trades stay open, and nothing more happens until Ctrl-C",
-            self.recording.source,
-            iso(self.recording.last),
-        )
-        self.ending.event.wait()
+    def _health(self, system: System) -> HealthRound:
+        interval_seconds = self.manager.interval_seconds(INTERVAL_SECONDS)
+        return HealthRound(system, interval_seconds=interval_seconds, on_full_round=self.manager.alive)
+
+    def _go_through(self, runtime: ThreadedRuntime, start: Instant) -> None:
+        """Walk through the market until the term is over: on a thread, so that an actor that hangs holds up no end."""
+        over = threading.Event()
+
+        def walk() -> None:
+            try:
+                self.venue.walk(runtime, start, lambda seconds: self.ending.event.wait(seconds) or over.is_set())
+            except Exception as error:
+                if over.is_set():
+                    return  # a new term may have begun
+                if not isinstance(error, NotQuiet):
+                    log.exception("the walk through the market failed")
+                self.ending.escalate("system", error)
+
+        walker = threading.Thread(target=walk, name="market", daemon=True)
+        walker.start()
+        try:
+            self.ending.event.wait()
+        finally:
+            if self.ending.is_final:
+                self.ledger.modes.stop_opening()
+            over.set()
+            walker.join(TICK_SECONDS)
 
     def _on_alert(self, alert: Alert) -> None:
         settings = self.configuration.settings
@@ -259,7 +237,7 @@ class Term:
         if not (self.arguments.view and screen.is_terminal) or self.output.as_json:
             yield
             return
-        watch = LiveWatch(system, runtime, self.ledger, market, self.recording, self.arguments.speed)
+        watch = LiveWatch(system, runtime, self.ledger, market, self.venue)
         lines = logs.RecentLines()
         logs.set_up(secrets=self.configuration.secrets, handler=lines)
         try:
@@ -269,6 +247,16 @@ class Term:
                 yield
         finally:
             logs.set_up(as_json=self.arguments.log_json, secrets=self.configuration.secrets)
+
+
+def _opened(configuration: Configuration) -> Ledger:
+    """The ledger. Raises `LedgerError`, and `TryAgain` where its server cannot be used now: it may be starting too."""
+    try:
+        return Ledger.open(configuration.database_url, **of_crew(configuration), writer=owner_name())
+    except LedgerUnavailable as error:
+        if ledger_file(configuration) is not None:
+            raise
+        raise TryAgain(f"{error}; it may come back: exit code {EXIT_ESCALATED}") from error
 
 
 def require_watched(ledger: Ledger, settings: Settings) -> None:
@@ -291,15 +279,3 @@ def _begin_anew(configuration: Configuration) -> None:
         raise CommandError(f"--fresh: {holder.owner} leads crew {crew} on this ledger; stop it first")
     for path in set_aside(configuration):
         log.info("--fresh: kept what was there as %s", path)
-
-
-@contextmanager
-def _signals(ending: Ending) -> Iterator[None]:
-    """Stop in order on Ctrl-C and on SIGTERM."""
-    wanted = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, ending.stop) for number in wanted}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -12,7 +12,9 @@ from rich.text import Text
 
 from console.arguments import Status
 from console.configuration import Configuration
+from console.externals import external_data, external_table
 from console.figures import money, price, side, span, state, time_of, words
+from console.modes import mode_data, mode_words
 from console.output import Output
 from console.reading import ledger_for_reading, no_ledger
 from console.records import Data, decision_data, digits_of, reservation_data, trade_data
@@ -23,6 +25,7 @@ from persistence.reservations import Reservation, account_resource, crew_resourc
 from trading.calendars import TradingTimes, build
 from trading.closings import Window, window_of_day
 from trading.market import DAY, MINUTE, SECOND, Instant, iso
+from trading.modes import Mode
 from trading.settings import AccountSettings, Settings
 from trading.trade import ACTIVE, HELD, Trade, TradeState
 
@@ -48,16 +51,28 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
         return head
     newest = ledger.journal.list(limit=1)
     now = newest[0].last_at if newest else None
-    leases = ledger.reservations.all()
+    leases = [lease for lease in ledger.reservations.all() if concerns(lease.resource, settings)]
+    lease_clock = ledger.reservations.now()
+    shown = [reservation_data(lease, lease_clock) for lease in leases]
     trades = ledger.trades.list()
     decisions = ledger.journal.list(kind="decision", limit=1)
     last = decisions[0] if decisions else None
     return {
         **head,
         "market_time": None if now is None else iso(now),
-        "leader": next((reservation_data(r) for r in leases if r.resource == crew_resource(settings.crew)), None),
-        "leases": [reservation_data(lease) for lease in leases],
+        "mode": {
+            **mode_data(settings.crew, ledger.modes.of(settings.crew)),
+            "causes": [
+                mode_data(settings.crew, record)
+                for record in ledger.modes.by_cause(settings.crew)
+                if record.mode is not Mode.TRADING
+            ],
+            "crashes": ledger.starts.crashes(settings.crew),
+        },
+        "leader": next((held for held in shown if held["resource"] == crew_resource(settings.crew)), None),
+        "leases": shown,
         "accounts": [_account(account, leases, trades, settings, now) for account in settings.accounts],
+        "external_positions": external_data(ledger, settings),
         "open_trades": [_open_trade(trade, configuration, now) for trade in trades if trade.state in ACTIVE | HELD],
         "next_closings": [] if now is None else next_closings(configuration, now),
         "last_decision": None
@@ -65,6 +80,13 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
         else {**decision_data(last), "said": sentence(last.kind, last.reason, last.detail, last.repeated)},
         "trades_by_state": {state.value: count for state, count in _by_state(trades).items()},
     }
+
+
+def concerns(resource: str, settings: Settings) -> bool:
+    """Whether a lease is the crew's, or one of its accounts', whoever holds it: other crews may share the ledger."""
+    kind, _, name = resource.partition(":")
+    accounts = {account.name for account in settings.accounts}
+    return resource == crew_resource(settings.crew) or kind in accounts or (kind == "account" and name in accounts)
 
 
 def next_closings(configuration: Configuration, now: Instant) -> list[Data]:
@@ -163,6 +185,7 @@ def render(data: Mapping[str, Any]) -> RenderableType:
         Text(),
         _open_trades(data["open_trades"]),
         Text(),
+        *((external_table(data["external_positions"]), Text()) if data["external_positions"] else ()),
         _closings(data["next_closings"], known=data["market_time"] is not None),
         Text(),
         _leases(data["leases"]),
@@ -179,10 +202,20 @@ def _head(data: Mapping[str, Any]) -> list[tuple[str, Cell]]:
     return [
         ("ledger", data["ledger"]),
         ("leader", led),
+        ("mode", _mode(data["mode"])),
         ("market time", f"{time_of(data['market_time'])} UTC" if data["market_time"] else "nothing has happened yet"),
         ("trades", counts or "none yet"),
         ("last decision", said),
     ]
+
+
+def _mode(mode: Mapping[str, Any]) -> Text:
+    """What the crew may do; each cause that forbids something says who set it and what lifts it."""
+    if mode["opens"]:
+        return Text(mode_words(mode), style="green")
+    return Text("\n").join(
+        Text(mode_words(wanted), style="yellow" if wanted["guards"] else "bold red") for wanted in mode["causes"]
+    )
 
 
 def _accounts(accounts: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -278,10 +311,17 @@ def _leases(leases: Sequence[Mapping[str, Any]]) -> RenderableType:
         Column("lease"),
         Column("held by", shrinks="fold"),
         Column("token", "right"),
+        Column("left", "right"),
         Column("until", goes=1),
     )
     rows = [
-        (lease["resource"], lease["owner"], str(lease["token"]), time_of(lease["expires_at"], with_seconds=True))
+        (
+            lease["resource"],
+            lease["owner"],
+            str(lease["token"]),
+            f"{lease['seconds_left']:.1f} s",
+            time_of(lease["expires_at"], with_seconds=True),
+        )
         for lease in leases
     ]
     return table("Leases (the database's clock)", columns, rows, otherwise="Nobody holds a lease.")

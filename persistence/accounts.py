@@ -32,6 +32,9 @@ NEXT_NUMBER = (
     .values(sequence=account.c.sequence + 1)
     .returning(account.c.prefix, account.c.sequence)
 )
+TAKE_OVER = (
+    update(account).where(_this_account, account.c.crew != bindparam("the_crew")).values(crew=bindparam("the_crew"))
+)
 RAISE_SEQUENCE = (
     update(account)
     .where(_this_account, account.c.sequence < bindparam("at_least"))
@@ -39,8 +42,8 @@ RAISE_SEQUENCE = (
 )
 
 
-def register(connection: Connection, platform: str, rng: random.Random) -> int:
-    """The account's prefix, drawn the first time and kept for good.
+def register(connection: Connection, platform: str, crew: str, rng: random.Random) -> int:
+    """The account's prefix, drawn the first time and kept for good. The account is this crew's from now on.
 
     Raises ``ValueError`` for a malformed name and `LedgerError` when every prefix is taken.
     """
@@ -51,7 +54,8 @@ def register(connection: Connection, platform: str, rng: random.Random) -> int:
     while (prefix := _prefix(connection, platform)) is None:
         if connection.execute(ACCOUNTS).scalar_one() == len(PREFIXES):
             raise LedgerError(f"all {len(PREFIXES)} account prefixes are taken; {platform!r} gets none")
-        _insert_unless_taken(connection, platform, rng.choice(PREFIXES))
+        _insert_unless_taken(connection, platform, crew, rng.choice(PREFIXES))
+    connection.execute(TAKE_OVER, {"the_platform": platform, "the_crew": crew})
     return prefix
 
 
@@ -79,10 +83,10 @@ def _prefix(connection: Connection, platform: str) -> int | None:
     return connection.execute(PREFIX, {"the_platform": platform}).scalar_one_or_none()
 
 
-def _insert_unless_taken(connection: Connection, platform: str, prefix: int) -> None:
+def _insert_unless_taken(connection: Connection, platform: str, crew: str, prefix: int) -> None:
     # The prefix may have been drawn before, and on PostgreSQL another process may register this account at this moment.
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(account).values(platform=platform, prefix=prefix, sequence=0)
+    statement = insert(account).values(platform=platform, prefix=prefix, sequence=0, crew=crew)
     connection.execute(statement.on_conflict_do_nothing())
 
 

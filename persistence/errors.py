@@ -8,13 +8,25 @@ class LedgerError(Exception):
 
 
 class LedgerUnavailable(LedgerError):
-    """The database cannot be used now: unreadable, read-only, full, locked for too long, or not there."""
+    """The database cannot be used now: unreadable, read-only, full, locked for too long, or not there.
+
+    Nothing was written; unless the connection broke while a commit was under way. Whether that was done is known to the
+    database alone, and told by the next compare-and-set.
+    """
 
     def __init__(self, ledger: str, reason: str) -> None:
         """``ledger`` is the path or the URL without its password."""
         super().__init__(f"the ledger {ledger} cannot be used: {reason}")
         self.ledger = ledger
         self.reason = reason
+
+
+class LedgerEmpty(LedgerUnavailable):
+    """The database is there, and no program has made its tables in it yet."""
+
+    def __init__(self, ledger: str) -> None:
+        """``ledger`` as above."""
+        super().__init__(ledger, "it is empty; the program makes its tables at its first start")
 
 
 class LedgerFromTheFuture(LedgerError):
@@ -47,6 +59,15 @@ class SlotTaken(LedgerError):
 
 class AnalysisSeen(LedgerError):
     """A trade that did not fail has come of this analysis already. Nothing was written."""
+
+
+class OpensForbidden(LedgerError):
+    """The crew's mode permits no opens: it was paused or halted, or manages only. Nothing was written."""
+
+    def __init__(self, crew: str, mode: str) -> None:
+        """``mode`` is that of the crew, in the word that refusals carry."""
+        super().__init__(f"crew {crew} opens nothing: it is {mode.replace('_', '-')}")
+        self.mode = mode
 
 
 class JobFired(LedgerError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -58,10 +58,11 @@ Lines: TypeAlias = list[JournalLine]
 class Journal:
     """The journal table."""
 
-    def __init__(self, database: Database, writer: str) -> None:
-        """``writer`` signs every line."""
+    def __init__(self, database: Database, writer: str, crew: str) -> None:
+        """``writer`` signs every line. ``crew``: whose journal this is; the lines of others are not in it."""
         self._database = database
         self._writer = writer
+        self._crew = crew
 
     def append(self, *entries: JournalEntry, fold: bool = False) -> None:
         """Write all of them in one transaction.
@@ -83,6 +84,7 @@ class Journal:
         self,
         *,
         kind: str | None = None,
+        platform: str | None = None,
         commodity: str | None = None,
         trade_id: int | None = None,
         since: Instant | None = None,
@@ -90,9 +92,11 @@ class Journal:
         newest_first: bool = True,
     ) -> Lines:
         """The lines that fit everything asked for; ``since`` is the market time of a line's newest entry."""
-        query = select(journal).order_by(journal.c.id.desc() if newest_first else journal.c.id).limit(limit)
+        query = _SELECT.order_by(journal.c.id.desc() if newest_first else journal.c.id).limit(limit)
         for column, wanted in (
+            (journal.c.crew, self._crew),
             (journal.c.kind, kind),
+            (journal.c.platform, platform),
             (journal.c.commodity, commodity),
             (journal.c.trade_id, trade_id),
         ):
@@ -100,22 +104,24 @@ class Journal:
                 query = query.where(column == wanted)
         if since is not None:
             query = query.where(journal.c.last_at >= since)
-        with self._database.reading() as connection:
+        with self._database.reading_at_once() as connection:
             return [_line(row) for row in connection.execute(query)]
 
     def count_by_reason(self, kind: str) -> dict[str, int]:
         """How often each reason was given for this kind of thing, every repetition counted; in order of reason."""
-        with self._database.reading() as connection:
-            return {reason: int(count) for reason, count in connection.execute(COUNT_BY_REASON, {"the_kind": kind})}
+        wanted = {"the_kind": kind, "crew_": self._crew}
+        with self._database.reading_at_once() as connection:
+            return {reason: int(count) for reason, count in connection.execute(COUNT_BY_REASON, wanted)}
 
     def export(self) -> bytes:
         """Every line as one JSON object, oldest first: the same journal is always the same bytes."""
-        with self._database.reading() as connection:
-            return b"".join(_exported(row) for row in connection.execute(select(journal).order_by(journal.c.id)))
+        with self._database.reading_at_once() as connection:
+            return b"".join(_exported(row) for row in connection.execute(EXPORT, {"crew_": self._crew}))
 
     def _values(self, entry: JournalEntry) -> dict[str, Any]:
         return {
             "at_": entry.at,
+            "crew_": self._crew,
             "writer_": self._writer,
             "kind_": entry.kind,
             "platform_": entry.platform,
@@ -170,10 +176,11 @@ def _exported(row: Row[Any]) -> bytes:
 
 
 # Bound names differ from column names, because SQLAlchemy keeps those for itself in an UPDATE.
-_WRITTEN = ("writer", "kind", "platform", "commodity", "trade_id", "analysis_id", "reason", "detail")
+_WRITTEN = ("crew", "writer", "kind", "platform", "commodity", "trade_id", "analysis_id", "reason", "detail")
 _SAME = ("writer", "trade_id", "analysis_id", "reason")
 _newest = journal.alias("newest")
 _newest_id = select(func.max(_newest.c.id)).where(
+    _newest.c.crew == bindparam("crew_"),
     _newest.c.kind == bindparam("kind_"),
     _newest.c.platform.is_not_distinct_from(bindparam("platform_")),
     _newest.c.commodity.is_not_distinct_from(bindparam("commodity_")),
@@ -193,9 +200,11 @@ COUNT_UP = (
     )
     .values(repeated=journal.c.repeated + 1, last_at=bindparam("at_"))
 )
+_SELECT = select(*(journal.c[field.name] for field in fields(JournalLine)))
+EXPORT = _SELECT.where(journal.c.crew == bindparam("crew_")).order_by(journal.c.id)
 COUNT_BY_REASON = (
     select(journal.c.reason, func.sum(journal.c.repeated))
-    .where(journal.c.kind == bindparam("the_kind"))
+    .where(journal.c.crew == bindparam("crew_"), journal.c.kind == bindparam("the_kind"))
     .group_by(journal.c.reason)
     .order_by(journal.c.reason)
 )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from persistence import migrations, tables
+from persistence import migrations, postgresql, tables
 from persistence.database import Database
-from persistence.errors import LedgerFromTheFuture, LedgerUnavailable
+from persistence.errors import LedgerEmpty, LedgerFromTheFuture, LedgerUnavailable
 from persistence.migrations import HEAD, REVISIONS
 
 VERSION_TABLE = "alembic_version"  # Alembic's own name for it
@@ -29,21 +29,31 @@ def migrate(database: Database) -> None:
             return
     with database.writing() as connection:
         if database.dialect == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
-        if revision(connection, database.name) == HEAD:
-            return
-        if database.in_memory:
-            _create(connection)
+            with postgresql.unhurried(connection):
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+                _bring_up_to_date(connection, database)
         else:
-            _upgrade(connection)
+            _bring_up_to_date(connection, database)
+
+
+def _bring_up_to_date(connection: Connection, database: Database) -> None:
+    if revision(connection, database.name) == HEAD:
+        return
+    if database.in_memory:
+        _create(connection)
+    else:
+        _upgrade(connection)
 
 
 def check(database: Database) -> None:
-    """Refuse a database that a reader cannot understand, changing nothing. Raises as `migrate` does."""
+    """Refuse a database that a reader cannot understand, changing nothing.
+
+    Raises `LedgerEmpty`, and as `migrate` does.
+    """
     with database.reading() as connection:
         at = revision(connection, database.name)
     if at is None:
-        raise LedgerUnavailable(database.name, "it is empty; the program makes its tables at its first start")
+        raise LedgerEmpty(database.name)
     if at != HEAD:
         raise LedgerUnavailable(
             database.name, f"it is at revision {at!r} and this program reads {HEAD!r}; starting the program updates it"

@@ -53,6 +53,7 @@ class Statements:
             columns.owner == bindparam("own", type_=String),
             columns.token == bindparam("tok", type_=BigInteger),
         )
+        self.now = select(now.label("instant"))
         shown = (columns.resource, columns.owner, columns.token, columns.expires_at)
         self.reserve = _reserve_on_postgresql(now) if dialect == "postgresql" else _reserve_on_sqlite(now)
         self.renew = update(reservation).where(*mine).values(expires_at=now + ttl).returning(columns.token)

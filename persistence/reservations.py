@@ -15,14 +15,15 @@ import logging
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection
+from sqlalchemy import BigInteger, Connection, bindparam, update
 
 from persistence.database import Database
 from persistence.errors import StaleToken
 from persistence.reservation_sql import statements
+from persistence.tables import reservation
 
 RESOURCE = re.compile(r"[A-Za-z0-9_-]+:[A-Za-z0-9_-]+")
 NAME_CHARACTERS = 200
@@ -30,6 +31,12 @@ LONGEST_TTL_SECONDS = 1e10
 """Three centuries: for replay, which holds its leases without renewal."""
 
 LeaseClock: TypeAlias = Callable[[], int]
+
+RAISE_TOKEN = (
+    update(reservation)
+    .where(reservation.c.resource == bindparam("res"))
+    .values(token=bindparam("raised", type_=BigInteger))
+)
 
 logger = logging.getLogger(__name__)
 
@@ -83,19 +90,30 @@ class Reservations:
         Raises ``ValueError`` for a malformed name or time.
         """
         values = {"res": checked_resource(resource), "own": checked_owner(owner), "ttl": milliseconds(ttl_seconds)}
-        with self._database.writing() as connection:
+        with self._database.writing_at_once() as connection:
             row = connection.execute(self._statements.reserve, self._timed(values)).one_or_none()
         return None if row is None else Reservation(resource, owner, row.token, row.expires_at)
 
     def renew_resource(self, fence: Fence, ttl_seconds: float) -> bool:
         """Hold on for ``ttl_seconds`` from now. False: it is not ours any more, and nothing changed."""
         values = {**_of(fence), "ttl": milliseconds(ttl_seconds)}
-        with self._database.writing() as connection:
+        with self._database.writing_at_once() as connection:
             return connection.execute(self._statements.renew, self._timed(values)).one_or_none() is not None
+
+    def raise_token(self, fence: Fence, above: int) -> Fence:
+        """Hold on with a token above ``above``, which a place beside the broker has seen of a ledger that was lost.
+
+        Raises `StaleToken` when it is not ours any more.
+        """
+        with self._database.writing() as connection:
+            self.require(connection, fence)
+            token = max(fence.token, above + 1)
+            connection.execute(RAISE_TOKEN, {"res": fence.resource, "raised": token})
+        return replace(fence, token=token)
 
     def release_resource(self, fence: Fence) -> bool:
         """Let go. False, and logged: it is not ours any more, and nothing changed."""
-        with self._database.writing() as connection:
+        with self._database.writing_at_once() as connection:
             row = connection.execute(self._statements.release, self._timed(_of(fence))).one_or_none()
         if row is None:
             logger.warning(
@@ -110,14 +128,20 @@ class Reservations:
     def holder(self, resource: str) -> Reservation | None:
         """The live reservation of a resource, None when it is free."""
         values = {"res": checked_resource(resource)}
-        with self._database.reading() as connection:
+        with self._database.reading_at_once() as connection:
             row = connection.execute(self._statements.holder, self._timed(values)).one_or_none()
         return None if row is None else Reservation(*row)
 
     def all(self) -> list[Reservation]:
         """The live reservations, by name."""
-        with self._database.reading() as connection:
+        with self._database.reading_at_once() as connection:
             return [Reservation(*row) for row in connection.execute(self._statements.live, self._timed({}))]
+
+    def now(self) -> int:
+        """The lease clock, in epoch milliseconds: how long a reservation still lives is counted from it."""
+        with self._database.reading() as connection:
+            instant: int = connection.execute(self._statements.now, self._timed({})).scalar_one()
+        return instant
 
     def require(self, connection: Connection, fence: Fence) -> None:
         """The fence of a transaction, and its first statement: until it ends, nobody can take the resource over.

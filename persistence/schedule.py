@@ -25,7 +25,7 @@ class Schedule:
 
     def has_fired(self, key: str) -> bool:
         """Whether the job has run."""
-        with self._database.reading() as connection:
+        with self._database.reading_at_once() as connection:
             return connection.execute(FIRED, {"job": checked_key(key)}).one_or_none() is not None
 
     def fire(self, key: str, at: Instant) -> None:

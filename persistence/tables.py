@@ -1,7 +1,8 @@
 """The ledger's tables as the program uses them. How a database comes to have them is told in `migrations`.
 
-Times are epoch milliseconds. Those of `reservation` are the lease clock's; all others are market time and are given
-by the caller. The columns of `trade` are the fields of `trading.trade.Trade`, by their names, and one more.
+Times are epoch milliseconds. Those of `reservation` and `crew_start` are the lease clock's; all others are market time
+and are given by the caller. The columns of `trade` are the fields of `trading.trade.Trade`, by their names, and two
+more.
 """
 
 from __future__ import annotations
@@ -27,9 +28,21 @@ from sqlalchemy import (
 
 from trading.analysis import Regime, Strategy
 from trading.market import Side
+from trading.modes import Mode, ModeCause
 from trading.trade import ACTIVE, CloseReason, TradeState
 
 metadata = MetaData()
+
+DEFAULT_CREW = "default"  # whose everything was before crews were told apart
+
+
+class StartEnding(StrEnum):
+    """How a term of leadership ended. One without an ending goes on, or ended without a word."""
+
+    ORDERLY = "orderly"  # stopped, or deposed and alive
+    CRASHED = "crashed"  # found without an ending by the next one
+    FORGIVEN = "forgiven"  # a crash that an operator has taken note of
+
 
 ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
 
@@ -37,6 +50,11 @@ ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows
 def word(words: type[StrEnum]) -> Enum:
     """Plain text in the database, so that a new word needs no migration; the enumeration's member in the program."""
     return Enum(words, values_callable=lambda kind: [member.value for member in kind], native_enum=False, length=32)
+
+
+def crew_column() -> Column[str]:
+    """Several crews may share a database, and none sees what is another's."""
+    return Column("crew", String(64), nullable=False, server_default=DEFAULT_CREW)
 
 
 # These predicates are written out and not bound: a partial index serves only a query that repeats its words.
@@ -64,6 +82,7 @@ account = Table(
     Column("platform", String(64), primary_key=True),
     Column("prefix", Integer, nullable=False, unique=True),  # upper bits of the magic number of all its orders
     Column("sequence", BigInteger, nullable=False),  # of its newest order
+    crew_column(),  # the one that has acted on the account last
     CheckConstraint("prefix BETWEEN 1 AND 65535", name="account_prefix"),
     CheckConstraint("sequence >= 0", name="account_sequence"),
 )
@@ -106,6 +125,8 @@ trade = Table(
     # Not a field of Trade. True until the trade fails, and never again: a failed order that turns up late cannot claim
     # back an analysis which another order may have used since, and its row must be writable all the same.
     Column("claims_analysis", Boolean, nullable=False),
+    # Nor this. Which crew's analyses it came of: two crews that watch one market have analyses of the same names.
+    crew_column(),
 )
 ONE_ACTIVE_TRADE = Index(
     "trade_one_active",
@@ -117,6 +138,7 @@ ONE_ACTIVE_TRADE = Index(
 )
 ONE_TRADE_PER_ANALYSIS = Index(
     "trade_one_per_analysis",
+    trade.c.crew,
     trade.c.analysis_id,
     unique=True,
     sqlite_where=CLAIMS_ANALYSIS,
@@ -147,15 +169,52 @@ journal = Table(
     Column("analysis_id", String(128)),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),  # JSON, its keys sorted
+    crew_column(),
     sqlite_autoincrement=True,  # a pruned line's number is never given again
 )
-Index("journal_newest", journal.c.kind, journal.c.platform, journal.c.commodity, journal.c.id)
+Index("journal_newest", journal.c.crew, journal.c.kind, journal.c.platform, journal.c.commodity, journal.c.id)
 Index("journal_trade", journal.c.trade_id, sqlite_where=HAS_TRADE, postgresql_where=HAS_TRADE)
 
 scheduled = Table(
     "scheduled",
     metadata,
     Column("key", String(200), primary_key=True),  # the job and its day, such as day_end:EURUSD:alpha:2017-05-19
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+crew_mode = Table(
+    "crew_mode",
+    metadata,
+    Column("crew", String(64), primary_key=True),
+    Column("cause", word(ModeCause), primary_key=True),
+    Column("mode", word(Mode), nullable=False),
+    Column("reason", Text, nullable=False),  # in the words of whoever set it
+    Column("set_by", String(200), nullable=False),  # user@host, or the process
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+crew_start = Table(
+    "crew_start",
+    metadata,
+    Column("id", ROW_NUMBER, primary_key=True),
+    Column("crew", String(64), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("token", BigInteger, nullable=False),  # of the crew's lease under which it led
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),  # null: it goes on, or nobody has noticed yet; of a crash: when it was noticed
+    Column("ending", word(StartEnding)),
+    sqlite_autoincrement=True,  # an old start's number is never given again: its process may still say that it ended
+)
+Index("crew_start_ended", crew_start.c.crew, crew_start.c.ended_at)
+
+disowned = Table(
+    "disowned",
+    metadata,
+    Column("platform", String(64), primary_key=True),
+    Column("magic", BigInteger, primary_key=True, autoincrement=False),
+    Column("disowned_by", String(200), nullable=False),
     Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

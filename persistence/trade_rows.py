@@ -68,11 +68,11 @@ def must_still_be(connection: Connection, believed: Trade) -> None:
     raise TradeChanged(f"trade {believed.trade_id} ({believed.resource}) has changed meanwhile: {differences}")
 
 
-def insert_row(connection: Connection, submitted: Trade) -> int:
-    """The number that the row got. Raises `SlotTaken` and `AnalysisSeen`."""
+def insert_row(connection: Connection, submitted: Trade, crew: str) -> int:
+    """The number that the row of a crew's trade got. Raises `SlotTaken` and `AnalysisSeen`."""
     values = {name: getattr(submitted, name) for name in _INSERTED}
     try:
-        trade_id: int = connection.execute(INSERT, {**values, "claims_analysis": True}).scalar_one()
+        trade_id: int = connection.execute(INSERT, {**values, "claims_analysis": True, "crew": crew}).scalar_one()
     except IntegrityError as error:
         raise_broken_promise(error, submitted)
         raise

@@ -13,34 +13,54 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeAlias
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, and_, bindparam, func, or_, select
 
 from persistence import accounts, trade_rows
 from persistence.database import Database
 from persistence.errors import AnalysisSeen, UnknownTrade
 from persistence.journal import Journal, JournalEntry
+from persistence.modes import Modes
 from persistence.reservations import Fence, Reservations, account_resource
 from persistence.schedule import Schedule
 from persistence.tables import HAS_NOT_FAILED, IS_ACTIVE, trade
+from persistence.tables import account as account_table
 from trading.analysis import Regime, Strategy
 from trading.market import Instant, Side
 from trading.trade import Trade, TradeState, magic_number, resource
 
 TradeList: TypeAlias = list[Trade]
 
-ACTIVE_EVERYWHERE = trade_rows.SELECT.where(IS_ACTIVE)  # in no order: asked for one, SQLite reads the whole table
-ACTIVE_OF_PLATFORM = ACTIVE_EVERYWHERE.where(trade.c.platform == bindparam("the_platform"))
+_ON_THE_CREWS_ACCOUNTS = trade.c.platform.in_(
+    select(account_table.c.platform).where(account_table.c.crew == bindparam("the_crew"))
+)
+_ACTIVE = trade_rows.SELECT.where(IS_ACTIVE)  # in no order: asked for one, SQLite reads the whole table
+ACTIVE_OF_CREW = _ACTIVE.where(_ON_THE_CREWS_ACCOUNTS)
+ACTIVE_OF_PLATFORM = _ACTIVE.where(trade.c.platform == bindparam("the_platform"))
+_beginning = bindparam("the_beginning", type_=BigInteger)
+ENDED_SINCE = trade_rows.SELECT.where(
+    trade.c.platform == bindparam("the_platform"),
+    or_(
+        and_(trade.c.state == TradeState.CLOSED, trade.c.closed_at >= _beginning),
+        and_(trade.c.state == TradeState.FAILED, trade.c.submitted_at >= _beginning),
+    ),
+)
 BY_MAGIC = trade_rows.SELECT.where(trade.c.magic == bindparam("the_magic"))
-SEEN = select(trade.c.trade_id).where(trade.c.analysis_id == bindparam("the_analysis"), HAS_NOT_FAILED).limit(1)
+SEEN = (
+    select(trade.c.trade_id)
+    .where(trade.c.analysis_id == bindparam("the_analysis"), trade.c.crew == bindparam("the_crew"), HAS_NOT_FAILED)
+    .limit(1)
+)
 LAST_SUBMITTED_AT = select(func.max(trade.c.submitted_at)).where(
     trade.c.platform == bindparam("the_platform"), trade.c.commodity == bindparam("the_commodity"), HAS_NOT_FAILED
 )
-TALLY = select(trade.c.state, func.count().label("trades"), func.sum(trade.c.profit).label("profit")).group_by(
-    trade.c.state
+TALLY = (
+    select(trade.c.state, func.count().label("trades"), func.sum(trade.c.profit).label("profit"))
+    .where(_ON_THE_CREWS_ACCOUNTS)
+    .group_by(trade.c.state)
 )
 LAST_SUBMISSIONS = (
     select(trade.c.platform, func.max(trade.c.submitted_at).label("submitted_at"))
-    .where(HAS_NOT_FAILED)
+    .where(_ON_THE_CREWS_ACCOUNTS, HAS_NOT_FAILED)
     .group_by(trade.c.platform)
     .order_by(trade.c.platform)
 )
@@ -93,19 +113,26 @@ class Trades:
         reservations: Reservations,
         journal: Journal,
         schedule: Schedule,
+        modes: Modes,
+        crew: str,
         rng: random.Random,
     ) -> None:
-        """``rng`` draws the prefixes of accounts."""
+        """``crew``: whose trades these are. ``rng`` draws the prefixes of accounts."""
         self._database = database
         self._reservations = reservations
         self._journal = journal
         self._schedule = schedule
+        self._modes = modes
+        self._crew = crew
         self._rng = rng
 
     def register_account(self, platform: str) -> int:
-        """The prefix of the account's magic numbers: drawn at random once, never zero, and kept for good."""
+        """The prefix of the account's magic numbers: drawn at random once, never zero, and kept for good.
+
+        The account, with its trades, is this crew's from now on: call it only for one whose lease is held.
+        """
         with self._database.writing() as connection:
-            return accounts.register(connection, platform, self._rng)
+            return accounts.register(connection, platform, self._crew, self._rng)
 
     def raise_sequence(self, platform: str, at_least: int) -> None:
         """See to it that the next order's sequence is above ``at_least``. Raises `UnknownAccount`."""
@@ -115,19 +142,21 @@ class Trades:
     def submit(self, new: NewTrade, account: Fence, commodity: Fence, *entries: JournalEntry) -> Trade:
         """Number the order and write its SUBMITTED row, with its journal entries, in one transaction.
 
-        Only once this has returned may the order leave. Entries without a trade get this one's number. Raises
-        `StaleToken`, `AnalysisSeen`, `SlotTaken` or `UnknownAccount`, and then nothing was written and no number used.
+        Only once this has returned may the order leave. Entries without a trade get this one's number. The crew's
+        mode must permit opens, and no other is committed before this is. Raises `StaleToken`, `OpensForbidden`,
+        `AnalysisSeen`, `SlotTaken` or `UnknownAccount`, and then nothing was written and no number used.
         """
         _must_guard(account, account_resource(new.platform))
         _must_guard(commodity, resource(new.platform, new.commodity))
         with self._database.writing() as connection:
             self._reservations.require(connection, account)
             self._reservations.require(connection, commodity)
-            if connection.execute(SEEN, {"the_analysis": new.analysis_id}).first() is not None:
+            self._modes.require_opens(connection, self._crew, new.submitted_at)
+            if connection.execute(SEEN, self._analysis(new.analysis_id)).first() is not None:
                 raise AnalysisSeen(f"a trade has come of the analysis {new.analysis_id} already")
             magic = magic_number(*accounts.next_number(connection, new.platform))
             unnumbered = submitted(new, magic, account, commodity)
-            trade_id = trade_rows.insert_row(connection, unnumbered)
+            trade_id = trade_rows.insert_row(connection, unnumbered, self._crew)
             self._journal.write(connection, _about(trade_id, entries))
         return replace(unnumbered, trade_id=trade_id)
 
@@ -169,7 +198,7 @@ class Trades:
 
     def get(self, trade_id: int) -> Trade:
         """The trade of this number. Raises `UnknownTrade`."""
-        with self._database.reading() as connection:
+        with self._database.reading_at_once() as connection:
             row = connection.execute(trade_rows.SELECT_ONE, {"the_trade": trade_id}).one_or_none()
         if row is None:
             raise UnknownTrade(f"there is no trade {trade_id} in the ledger")
@@ -177,39 +206,47 @@ class Trades:
 
     def by_magic(self, magic: int) -> Trade | None:
         """The trade whose order carries this magic number, None when it is no order of this ledger."""
-        with self._database.reading() as connection:
+        with self._database.reading_at_once() as connection:
             row = connection.execute(BY_MAGIC, {"the_magic": magic}).one_or_none()
         return None if row is None else Trade(*row)
 
     def active(self, platform: str | None = None) -> TradeList:
-        """The active trades, of one account or of all, oldest first."""
-        query = ACTIVE_EVERYWHERE if platform is None else ACTIVE_OF_PLATFORM
-        with self._database.reading() as connection:
-            found = [Trade(*row) for row in connection.execute(query, {"the_platform": platform})]
+        """The active trades, of one account or of all that this crew has acted on last, oldest first."""
+        query = ACTIVE_OF_CREW if platform is None else ACTIVE_OF_PLATFORM
+        values = {"the_crew": self._crew} if platform is None else {"the_platform": platform}
+        with self._database.reading_at_once() as connection:
+            found = [Trade(*row) for row in connection.execute(query, values)]
         return sorted(found, key=lambda active: active.trade_id)
+
+    def ended_since(self, platform: str, since: Instant) -> TradeList:
+        """The trades of an account that were closed since then, and those submitted since then that failed."""
+        values = {"the_platform": platform, "the_beginning": since}
+        with self._database.reading_at_once() as connection:
+            found = [Trade(*row) for row in connection.execute(ENDED_SINCE, values)]
+        return sorted(found, key=lambda ended: ended.trade_id)
 
     def last_submitted_at(self, platform: str, commodity: str) -> Instant | None:
         """When the newest trade that did not fail was submitted in this slot. The cooldown counts from it."""
         slot = {"the_platform": platform, "the_commodity": commodity}
-        with self._database.reading() as connection:
+        with self._database.reading_at_once() as connection:
             at: Instant | None = connection.execute(LAST_SUBMITTED_AT, slot).scalar_one()
         return at
 
     def last_submissions(self) -> dict[str, Instant]:
         """When each account last submitted a trade that did not fail. An account that never did is absent."""
-        with self._database.reading() as connection:
-            return {row.platform: row.submitted_at for row in connection.execute(LAST_SUBMISSIONS)}
+        with self._database.reading_at_once() as connection:
+            return {row.platform: row.submitted_at for row in connection.execute(LAST_SUBMISSIONS, self._of_crew)}
 
     def tally(self) -> Tally:
         """How many trades there are in each state, and what the closed ones brought."""
-        with self._database.reading() as connection:
-            rows = connection.execute(TALLY).all()
+        with self._database.reading_at_once() as connection:
+            rows = connection.execute(TALLY, self._of_crew).all()
         return Tally({TradeState(row.state): row.trades for row in rows}, sum(row.profit or 0.0 for row in rows))
 
     def knows_analysis(self, analysis_id: str) -> bool:
-        """Whether a trade that did not fail has come of this analysis."""
-        with self._database.reading() as connection:
-            return connection.execute(SEEN, {"the_analysis": analysis_id}).first() is not None
+        """Whether a trade of this crew's that did not fail has come of this analysis."""
+        with self._database.reading_at_once() as connection:
+            return connection.execute(SEEN, self._analysis(analysis_id)).first() is not None
 
     def list(
         self,
@@ -220,16 +257,22 @@ class Trades:
         limit: int | None = None,
         newest_first: bool = True,
     ) -> TradeList:
-        """The trades that fit everything asked for."""
+        """The trades that fit everything asked for; without a ``platform``, those on this crew's accounts."""
         query = trade_rows.SELECT.order_by(trade.c.trade_id.desc() if newest_first else trade.c.trade_id).limit(limit)
-        if platform is not None:
-            query = query.where(trade.c.platform == platform)
+        query = query.where(_ON_THE_CREWS_ACCOUNTS if platform is None else trade.c.platform == platform)
         if commodity is not None:
             query = query.where(trade.c.commodity == commodity)
         if states is not None:
             query = query.where(trade.c.state.in_(sorted(states)))
-        with self._database.reading() as connection:
-            return [Trade(*row) for row in connection.execute(query)]
+        with self._database.reading_at_once() as connection:
+            return [Trade(*row) for row in connection.execute(query, self._of_crew if platform is None else {})]
+
+    @property
+    def _of_crew(self) -> dict[str, str]:
+        return {"the_crew": self._crew}
+
+    def _analysis(self, analysis_id: str) -> dict[str, str]:
+        return {"the_analysis": analysis_id, "the_crew": self._crew}
 
 
 def submitted(new: NewTrade, magic: int, account: Fence, commodity: Fence) -> Trade:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from actors.scripted_crew import A_WEDNESDAY_NOON, ScriptedCrew
 from actors.system.runtime_virtual import VirtualWorld
+from persistence.ledger import Ledger
 from trading.settings import AccountSettings, Settings
+
+if TYPE_CHECKING:  # at run time it is found only through the path below
+    from postgres_server import Databases, PostgresServer
 
 # No test is timed: the machine may be slow, or busy with other tests.
 settings.register_profile("untimed", deadline=None)
@@ -37,6 +43,66 @@ def world() -> Iterator[VirtualWorld]:
     """A world that several crews may share, from noon of a Wednesday on."""
     with VirtualWorld(A_WEDNESDAY_NOON) as shared:
         yield shared
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that a test may stop, kill and fill."""
+    from postgres_server import NoServer, postgres_server
+
+    with ExitStack() as running:
+        try:
+            server = running.enter_context(postgres_server())
+        except NoServer as error:
+            pytest.skip(f"NOT TESTED ON POSTGRESQL: {error}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """A PostgreSQL server that makes databases: that of TEST_PG_URL, or the tests' own."""
+    from postgres_server import GivenServer
+
+    given = os.environ.get("TEST_PG_URL")
+    if given:
+        return GivenServer(given)
+    server: PostgresServer = request.getfixturevalue("own_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def template(databases: Databases) -> Iterator[str]:
+    """A database with an empty ledger's tables, to be copied."""
+    name = databases.new_database()
+    Ledger.open(databases.url(name)).close()
+    yield name
+    databases.drop_database(name)
+
+
+@pytest.fixture
+def postgresql_url(databases: Databases, template: str) -> Iterator[str]:
+    """An empty ledger in a PostgreSQL database of its own."""
+    name = databases.new_database(template)
+    yield databases.url(name)
+    databases.drop_database(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty ledger that several processes may share, on each kind of database in turn."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgresql_url")
+        return url
+    url = f"sqlite:///{(tmp_path / 'any.sqlite').as_posix()}"
+    Ledger.open(url).close()
+    return url
+
+
+@pytest.fixture(params=["memory", "postgresql"])
+def any_ledger(request: pytest.FixtureRequest) -> str:
+    """An empty ledger for one process, on each kind of database in turn."""
+    url: str = "sqlite://" if request.param == "memory" else request.getfixturevalue("postgresql_url")
+    return url
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ closes, for it asks for more (every strategy, perhaps every trade); the day-end 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -54,16 +54,6 @@ class ClosingJob:
             and (self.every_strategy or trade.closes_at_day_end)
             and (not self.only_profitable or net_profit > 0)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Closing:
-    """One trade that a rule closes."""
-
-    trade_id: int
-    reason: CloseReason
-    job_key: str
-    net_profit: float  # in account currency, at the judgement
 
 
 def window_of_day(times: TradingTimes, minutes_before: float, at: Instant) -> Window | None:
@@ -128,16 +118,3 @@ def net_profit(position: Position, deals: Iterable[Deal], instrument: Instrument
     )
     expected_exit = -instrument.commission_per_lot * position.volume_lots
     return position.profit + position.swap + entry + expected_exit
-
-
-def judge_closing(jobs: Sequence[ClosingJob], trades: Iterable[tuple[Trade, float]]) -> tuple[Closing, ...]:
-    """The trades to be closed, each at most once and under the first job that closes it.
-
-    ``trades`` pairs each trade with its `net_profit`. A profit that is not a number is not a profit.
-    """
-    closings = []
-    for trade, profit in trades:
-        job = next((job for job in jobs if job.closes(trade, profit)), None)
-        if job is not None:
-            closings.append(Closing(trade.trade_id, job.rule, job.key, profit))
-    return tuple(closings)

@@ -163,6 +163,7 @@ class Entry(StrEnum):
 
     IN = "in"
     OUT = "out"
+    IN_OUT = "in/out"  # netting accounts only: it closed the position and opened the opposite one with the rest
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ All models are frozen and refuse unknown keys. The six keys that the specificati
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Annotated, Literal, TypeAlias
@@ -36,6 +37,7 @@ CommodityId: TypeAlias = Annotated[str, Field(min_length=1, max_length=32, patte
 Symbol: TypeAlias = Annotated[str, Field(min_length=1, max_length=29, pattern=r"^\S+( \S+)*$")]
 Profile: TypeAlias = Literal["conservative", "standard", "aggressive"]
 
+BROKER_ADDRESS = ("127.0.0.1", 7080)  # where `run.py broker` listens, unless it is told otherwise
 PROFILES: tuple[Profile, ...] = ("conservative", "standard", "aggressive")  # strictest first
 RESERVED_NAMES = frozenset({"account", "crew"})  # kinds of leases, named like `<platform>:<commodity>`
 HIGHEST_RISK_PER_TRADE = 0.05
@@ -192,7 +194,7 @@ class AccountSettings(Model):
     """One account at one broker; `name` is the platform in `<platform>:<commodity>`."""
 
     name: Name
-    connector: Literal["paper"] = "paper"
+    connector: Literal["paper", "remote"] = "paper"  # in this process, or in a broker process at `server`
     enabled: bool = True
     symbols: Annotated[dict[CommodityId, Symbol], Field(min_length=1)]
     login: Annotated[int, Field(gt=0, le=10**18)] | None = None
@@ -215,6 +217,26 @@ class AccountSettings(Model):
                 )
             seen[folded] = commodity
         return self
+
+    @model_validator(mode="after")
+    def a_broker_process_has_an_address(self) -> AccountSettings:
+        """Refuse a remote account whose server is no host and port."""
+        if self.connector == "remote":
+            _ = self.broker_address
+        return self
+
+    @property
+    def broker_address(self) -> tuple[str, int]:
+        """Host and port of the broker process. Raises ``ValueError`` when `server` is something else."""
+        if self.server is None:
+            return BROKER_ADDRESS
+        host, colon, port = self.server.rpartition(":")
+        if not (colon and host and re.fullmatch("[0-9]{1,5}", port) and 0 < int(port) < 65_536):
+            example = ":".join(map(str, BROKER_ADDRESS))
+            raise ValueError(
+                f"server of account {self.name!r} is {self.server!r}; expected a host and a port, such as {example}"
+            )
+        return host, int(port)
 
 
 def default_accounts() -> tuple[AccountSettings, ...]:
@@ -256,6 +278,7 @@ class Settings(Model):
 
     crew: Name = "default"  # the accounts below, and the one process at a time that leads them
     database_url: SecretStr = SecretStr("sqlite:///state/ledger.sqlite")
+    journal_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90  # of market time
     risk: Risk = Risk()
     commodities: dict[CommodityId, CommodityOverride] = {}  # traded: those that an account has a symbol for
     accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)] = default_accounts()
@@ -310,6 +333,34 @@ class Settings(Model):
         if not any(account.enabled for account in self.accounts):
             raise ValueError("accounts: none is enabled; expected at least one")
         return self
+
+    @model_validator(mode="after")
+    def accounts_share_one_market(self) -> Settings:
+        """Refuse enabled accounts with different clocks: market time is one."""
+        enabled = [account for account in self.accounts if account.enabled]
+        for first, other in pairwise(enabled):
+            if first.connector != other.connector:
+                raise ValueError(
+                    f"accounts: {first.name!r} is {first.connector} and {other.name!r} is {other.connector}; "
+                    "expected all of one kind, since they share one market time"
+                )
+            if other.connector == "remote" and first.broker_address != other.broker_address:
+                raise ValueError(
+                    f"accounts: {first.name!r} and {other.name!r} are at different servers, {first.server!r} and "
+                    f"{other.server!r}; expected one broker process, since they share one market time"
+                )
+        return self
+
+    @property
+    def is_remote(self) -> bool:
+        """True when the accounts are in a broker process of their own."""
+        return any(account.enabled and account.connector == "remote" for account in self.accounts)
+
+    @property
+    def broker_address(self) -> tuple[str, int]:
+        """Where the broker process of the enabled remote accounts listens, or would."""
+        remote = (a.broker_address for a in self.accounts if a.enabled and a.connector == "remote")
+        return next(remote, BROKER_ADDRESS)
 
     def account(self, name: str) -> AccountSettings:
         """The account of this name. Raises ``KeyError`` where there is none."""

@@ -76,6 +76,7 @@ class CloseReason(StrEnum):
     OPERATOR = "operator"
     LATE = "late"  # executed after it was given up, and not wanted any more
     BROKER = "broker"  # gone without us: closed by hand, or by the broker
+    UNRECORDED = "unrecorded"  # closed by us while the ledger was away, by a process that took the reason with it
 
 
 @dataclass(frozen=True, slots=True)

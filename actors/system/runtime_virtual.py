@@ -102,6 +102,16 @@ class VirtualWorld:
         """Seconds since the world began."""
         return self._time.elapsed / NANOSECONDS_PER_SECOND
 
+    @property
+    def is_anybody_running(self) -> bool:
+        """Whether an actor has its turn just now, and not the driver."""
+        return self._running is not None
+
+    @property
+    def turns(self) -> int:
+        """How many turns have been taken since the beginning."""
+        return self._turns
+
     def run_until_quiet(self) -> None:
         """Until no message waits, is on its way or is being handled, and no timer is due.
 
@@ -136,6 +146,13 @@ class VirtualWorld:
                 self._settle()
         finally:
             self._agenda.end_tick(list(due))
+
+    def step_market(self, seconds: float) -> None:
+        """Set the market's clock forwards, or back, while elapsed time goes on as before.
+
+        Raises ``ValueError`` where market time stands: it is then moved by `advance_to` alone.
+        """
+        self._time.step(seconds)
 
     def trace(self) -> list[str]:
         """Every message that was taken out of a mailbox, in order. Empty without ``tracing``."""
@@ -180,7 +197,9 @@ class VirtualWorld:
 
     def make_ready(self, task: Task) -> None:
         """``task`` wants a turn."""
-        if not task.is_ready and not task.is_frozen:
+        if task.is_paused:
+            task.is_due = True
+        elif not task.is_ready and not task.is_frozen:
             task.is_ready = True
             self._schedule.add(task)
 
@@ -257,6 +276,22 @@ class VirtualWorld:
         if self._running in tasks:
             self.give_turn_away()
 
+    def pause(self, tasks: list[Task], seconds: float) -> None:
+        """None of them runs for so long, wherever it stands; then all go on there, as after SIGSTOP and SIGCONT.
+
+        If one of them is running, this returns when they go on. Their timers fire meanwhile, into their mailboxes.
+        """
+        stopped = [task for task in tasks if not (task.is_paused or task.is_frozen)]
+        for task in stopped:
+            task.is_paused = True
+            task.is_due = task.is_ready or task is self._running
+            if task.is_ready:
+                self._schedule.remove(task)
+                task.is_ready = False
+        self._agenda.add_event(self._time.elapsed + nanoseconds(seconds), self._go_on, stopped)
+        if self._running in stopped:
+            self.give_turn_away()
+
     def unwinds(self, error: BaseException) -> bool:
         """True for the end of a greenlet, and for Ctrl-C, which is meant for the driver and is handed to it."""
         if isinstance(error, KeyboardInterrupt) and self._running is not None:
@@ -325,6 +360,13 @@ class VirtualWorld:
         self._blocked -= 1
         task.is_blocked = False
         alarm.cancel()
+
+    def _go_on(self, tasks: list[Task]) -> None:
+        for task in tasks:
+            task.is_paused = False
+            if task.is_due:
+                task.is_due = False
+                self.make_ready(task)
 
     def _arrive(self, delayed: tuple[GreenMailbox, Envelope]) -> None:
         self._on_their_way -= 1

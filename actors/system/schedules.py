@@ -21,7 +21,19 @@ import greenlet
 class Task:
     """An actor, as far as scheduling is concerned."""
 
-    __slots__ = ("is_blocked", "is_frozen", "is_idle", "is_ready", "name", "owner", "priority", "resume", "thread")
+    __slots__ = (
+        "is_blocked",
+        "is_due",
+        "is_frozen",
+        "is_idle",
+        "is_paused",
+        "is_ready",
+        "name",
+        "owner",
+        "priority",
+        "resume",
+        "thread",
+    )
 
     def __init__(self, name: str, owner: str) -> None:
         self.name = name
@@ -32,6 +44,8 @@ class Task:
         self.is_idle = False  # it waits at its empty mailbox
         self.is_blocked = False  # it sleeps, or waits for an answer
         self.is_frozen = False  # its process was killed: it never runs again
+        self.is_paused = False  # its process was stopped: it goes on later, where it was
+        self.is_due = False  # it wanted its turn while it was paused
         self.priority: float | None = None
 
     def begin(self, thread: greenlet.greenlet) -> None:

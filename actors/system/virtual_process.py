@@ -64,5 +64,9 @@ class VirtualRuntime:
         """Nothing of the process ever runs again. Called by one of its own actors, this does not return."""
         self._world.freeze(self.tasks)
 
+    def pause(self, seconds: float) -> None:
+        """Nothing of the process runs for so long: see `VirtualWorld.pause`."""
+        self._world.pause(self.tasks, seconds)
+
     def close(self) -> None:
         """Nothing to do: actors that have ended have no timers, and greenlets of their own no more."""

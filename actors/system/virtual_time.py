@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading.market import Instant, iso
+from trading.market import SECOND, Instant, iso
 
 NANOSECONDS_PER_SECOND = 1_000_000_000
 NANOSECONDS_PER_MILLISECOND = 1_000_000
@@ -45,6 +45,14 @@ class VirtualTime:
             self.is_flowing = True
             self._market_base = self.market
             self._elapsed_base = self.elapsed
+
+    def step(self, seconds: float) -> None:
+        """The market's clock is set, forwards or back. Raises ``ValueError`` while the market stands."""
+        if not self.is_flowing:
+            raise ValueError("seconds: a market that stands has no clock to set")
+        change = round(seconds * SECOND)
+        self._market_base += change
+        self.market += change
 
     def elapsed_at(self, instant: Instant) -> int:
         """When a market that flows reaches ``instant``; now, if it has passed it."""

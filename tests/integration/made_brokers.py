@@ -5,6 +5,7 @@ A further connector joins the conformance suite by a class like `PaperBroker` an
 
 from __future__ import annotations
 
+import random
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,16 @@ import numpy as np
 
 import trading
 from connectors.base import Connector, Done
+from connectors.gateway_floor import Floor
+from connectors.gateway_server import GatewayServer
 from connectors.mock import MockConnector
 from connectors.mock_clock import ManualClock
 from connectors.paper import PaperConnector
+from connectors.remote import RemoteConnector
+from simulation.broker import SimulatedBroker
 from trading.bars import BarSeries, check_bars
 from trading.commodities import Commodity, catalogue
-from trading.market import HOUR, MINUTE, SECOND, Instant, Side
+from trading.market import DAY, HOUR, MINUTE, SECOND, Instant, Side
 from trading.settings import PaperSettings
 
 COMMODITIES: dict[str, Commodity] = catalogue(
@@ -86,6 +91,10 @@ class Broker(Protocol):
         """Open a position as a person would, and give its ticket."""
         ...
 
+    def end(self) -> None:
+        """Let go of everything."""
+        ...
+
 
 class PaperBroker:
     """A paper account over recorded bars that rise; its book in memory, or in a file."""
@@ -111,6 +120,27 @@ class PaperBroker:
         done = self.paper.open_by_hand(self.commodity, side, volume_lots)
         assert isinstance(done, Done)
         return done.ticket
+
+    def end(self) -> None:
+        self.connector.disconnect()
+
+
+class RemoteBroker(PaperBroker):
+    """The same account on disk, asked over a socket."""
+
+    def __init__(self, book: Path) -> None:
+        super().__init__(book)
+        self.floor = Floor(
+            {"alpha": self.paper}, self.clock, first=MONDAY, last=MONDAY + 40 * HOUR, source="rising bars", speed=1.0
+        )
+        self.server = GatewayServer(self.floor, "secret", "127.0.0.1", 0)
+        self.connector = RemoteConnector("alpha", self.server.address, lambda: "secret", self.clock, "test:1")
+        self.connector.connect(FAR)
+
+    def end(self) -> None:
+        self.connector.disconnect()
+        self.server.close()
+        self.floor.close()
 
 
 class MockBroker:
@@ -141,13 +171,47 @@ class MockBroker:
         assert isinstance(done, Done)
         return done.ticket
 
+    def end(self) -> None:
+        self.connector.disconnect()
+
     def _price(self, at: Instant) -> tuple[float, float]:
         bid = round(1.1 + (at - MONDAY) // SECOND * 1e-5, 5)
         return bid, round(bid + 1e-4, 5)
+
+
+class WellBehavedBroker:
+    """A simulated account where nothing goes wrong, on a Friday evening."""
+
+    commodity = "EURUSD"
+    bars_so_far = 10
+
+    def __init__(self) -> None:
+        self.clock = ManualClock(MONDAY + 4 * DAY + 8 * HOUR)
+        symbols = {"EURUSD": "EURUSDm", "GBPUSD": "GBPUSDm"}
+        self.broker = SimulatedBroker("alpha", COMMODITIES, symbols, self.clock, random.Random(1), settings=TERMS)
+        self.clock.sleep(self.bars_so_far * 3600)
+        self.connector: Connector = self.broker.connection(self.clock)
+        self.connector.connect(FAR)
+
+    def move(self) -> None:
+        self.clock.sleep(60)
+
+    def shut(self) -> None:
+        self.clock.go_to(MONDAY + 4 * DAY + 23 * HOUR)  # 18:00 in New York
+
+    def by_hand(self, side: Side, volume_lots: float) -> int:
+        done = self.broker.open_by_hand(self.commodity, side, volume_lots)
+        assert isinstance(done, Done)
+        return done.ticket
+
+    def end(self) -> None:
+        self.connector.disconnect()
 
 
 BROKERS: dict[str, Callable[[Path], Broker]] = {
     "paper": lambda folder: PaperBroker(),
     "paper_on_disk": lambda folder: PaperBroker(folder / "book.sqlite"),
     "mock": lambda folder: MockBroker(),
+    "remote": lambda folder: RemoteBroker(folder / "book.sqlite"),
+    "simulated": lambda folder: WellBehavedBroker(),
 }

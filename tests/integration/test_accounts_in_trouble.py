@@ -21,8 +21,8 @@ from crew_helpers import (
     unanswered,
 )
 
-from actors.messages import Bars, Close
-from actors.names import ANALYST, platform_actor
+from actors.messages import Bars, Close, Quotes
+from actors.names import ANALYST, MONITOR, platform_actor
 from actors.scripted_crew import A_WEDNESDAY_NOON, ScriptedCrew
 from connectors.mock_script import fail
 from trading.bars import BarSeries
@@ -102,6 +102,22 @@ def test_a_trade_that_another_hand_wrote_in_the_ledger_is_read_again(start_crew:
     assert now(crew, trade).state is TradeState.CLOSED
     assert closes_sent(crew) == 0
     assert len(alerts(crew, "reloaded")) == 1
+
+
+def test_a_clock_that_is_set_back_stops_nobody_from_guarding(leader: ScriptedCrew) -> None:
+    trade = opened(leader)
+    leader.run_for(60)
+    quotes = heard(leader, MONITOR, Quotes)
+    leader.world.step_market(-3_600)
+    leader.run_for(21)
+    assert quotes
+    move(leader, trade.stop_price)
+    leader.run_for(2)
+    assert now(leader, trade).close_reason is CloseReason.STOP
+    alpha = leader.brokers["alpha"]
+    alpha.requests.clear()
+    leader.run_for(60)
+    assert len(alpha.asked("quotes")) == 60, "not twice as often"
 
 
 # ------------------------------------------------------------ bars

@@ -35,7 +35,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     """Each connector in turn."""
     made = BROKERS[request.param](tmp_path)
     yield made
-    made.connector.disconnect()
+    made.end()
 
 
 def expected_price(broker: Broker, side: Side) -> float:

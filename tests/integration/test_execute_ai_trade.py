@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from crew_helpers import StartCrew, only_alpha
+from sqlalchemy import Connection
 
-from connectors.base import OpenOrder
+from connectors.base import OpenOrder, Outcome
 from trading.analysis import Strategy
 from trading.market import Side
 from trading.trade import TradeState
@@ -36,6 +40,33 @@ def test_the_trade_carries_the_strategy_the_analysis_and_the_confidence_that_it_
     assert (decision.reason, decision.analysis_id) == ("open_told", "mine-1")
     assert decision.detail["chosen"] == "alpha"
     assert crew.ledger.trades.last_submitted_at("alpha", "EURUSD") == trade.submitted_at, "the cooldown counts from it"
+
+
+def test_between_the_decision_and_the_order_there_are_two_durable_commits_and_no_more(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = start_crew(only_alpha())
+    crew.run_for(2)
+    database, broker, happened = crew.ledger._database, crew.brokers["alpha"], []
+    begin, send = database.writing, broker.open
+
+    @contextmanager
+    def writing() -> Iterator[Connection]:
+        with begin() as connection:
+            yield connection
+        happened.append("commit")
+
+    def sending(order: OpenOrder, token: int, deadline: float) -> Outcome:
+        happened.append("order")
+        return send(order, token, deadline)
+
+    monkeypatch.setattr(database, "writing", writing)
+    monkeypatch.setattr(broker, "open", sending)
+    crew.analyse(crew.opinion())
+    crew.run_for(0)
+    assert happened[:3] == ["commit", "commit", "order"]
+    lines = crew.ledger.journal.list(trade_id=crew.ledger.trades.active()[0].trade_id, newest_first=False)
+    assert [(line.kind, line.reason) for line in lines][:2] == [("decision", "open_told"), ("transition", "submitted")]
 
 
 def test_a_refused_analysis_is_journalled_with_each_pillar_the_threshold_and_the_shortfall(

@@ -32,6 +32,12 @@ from trading.trade import CloseReason, TradeState
 TTL_SECONDS = 60.0
 
 
+@pytest.fixture
+def ledger_url(any_url: str) -> str:
+    """Of each kind of database in turn: nothing here may depend on which."""
+    return any_url
+
+
 def taken_over(crew: ScriptedCrew, name: str) -> None:
     """Another process holds this lease from now on, as after a pause of ours that was longer than the lease."""
     reservations = crew.ledger.reservations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +17,9 @@ from trading.trade import sequence_of
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    """A ledger in memory."""
-    with a_ledger() as opened:
+def ledger(any_ledger: str) -> Iterator[Ledger]:
+    """A ledger of either kind."""
+    with a_ledger(any_ledger) as opened:
         yield opened
 
 
@@ -30,12 +29,11 @@ def me(ledger: Ledger) -> Holder:
     return Holder(ledger)
 
 
-def test_an_account_keeps_its_prefix_across_restarts(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    with a_ledger(url) as ledger:
+def test_an_account_keeps_its_prefix_across_restarts(any_url: str) -> None:
+    with a_ledger(any_url) as ledger:
         prefix = ledger.trades.register_account("alpha")
         assert 0 < prefix < 1 << 16
-    with a_ledger(url) as ledger:
+    with a_ledger(any_url) as ledger:
         assert ledger.trades.register_account("alpha") == prefix
 
 

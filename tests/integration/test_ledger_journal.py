@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -19,9 +18,9 @@ from persistence.ledger import Ledger
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    """A ledger in memory."""
-    with a_ledger() as opened:
+def ledger(any_ledger: str) -> Iterator[Ledger]:
+    """A ledger of either kind."""
+    with a_ledger(any_ledger) as opened:
         yield opened
 
 
@@ -125,12 +124,11 @@ def test_nothing_is_folded_unless_asked(ledger: Ledger) -> None:
     assert len(ledger.journal.list()) == 2
 
 
-def test_one_writer_does_not_count_up_the_line_of_another(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+def test_one_writer_does_not_count_up_the_line_of_another(any_url: str) -> None:
     for writer in ("first", "second", "second"):
-        with a_ledger(url, writer=writer) as ledger:
+        with a_ledger(any_url, writer=writer) as ledger:
             ledger.journal.append(a_line(), fold=True)
-    with a_ledger(url) as ledger:
+    with a_ledger(any_url) as ledger:
         assert [(line.writer, line.repeated) for line in ledger.journal.list(newest_first=False)] == [
             ("first", 1),
             ("second", 2),

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from made_ledger import NOON, Holder, a_ledger, a_new_trade
 
 from persistence.ledger import Ledger
-from persistence.trades import ACTIVE_EVERYWHERE, ACTIVE_OF_PLATFORM
+from persistence.trades import ACTIVE_OF_CREW, ACTIVE_OF_PLATFORM
 from trading.analysis import Regime, Strategy
 from trading.market import Side
-from trading.trade import CloseReason, TradeState
+from trading.trade import CloseReason, Trade, TradeState
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    """A ledger in memory."""
-    with a_ledger() as opened:
+def ledger(any_ledger: str) -> Iterator[Ledger]:
+    """A ledger of either kind."""
+    with a_ledger(any_ledger) as opened:
         yield opened
 
 
@@ -80,9 +80,24 @@ def test_the_tally_counts_every_state_and_adds_up_the_profits(me: Holder) -> Non
     assert tally.opened == 3
 
 
-def test_looking_for_active_trades_does_not_read_the_closed_ones(me: Holder) -> None:
-    for query in (ACTIVE_EVERYWHERE, ACTIVE_OF_PLATFORM):
-        with me.ledger.reading() as connection:
+def test_trades_that_ended_since_then_are_those_closed_since_and_those_submitted_since_that_failed(me: Holder) -> None:
+    def closed(number: int, at: int) -> Trade:
+        opened = me.open(analysis_id=f"analysis-{number}")
+        closing = me.advance(opened, TradeState.CLOSING, close_reason=CloseReason.STOP)
+        return me.advance(closing, TradeState.CLOSED, closed_at=at, profit=1.0)
+
+    closed(1, NOON - 1)
+    late = closed(2, NOON)
+    me.fail(me.submit(analysis_id="analysis-3", submitted_at=NOON - 1))
+    failed = me.fail(me.submit(analysis_id="analysis-4", submitted_at=NOON))
+    me.open(analysis_id="analysis-5", submitted_at=NOON)
+    assert me.ledger.trades.ended_since("alpha", NOON) == [late, failed]
+    assert me.ledger.trades.ended_since("beta", NOON) == []
+
+
+def test_looking_for_active_trades_does_not_read_the_closed_ones() -> None:
+    for query in (ACTIVE_OF_CREW, ACTIVE_OF_PLATFORM):
+        with a_ledger() as ledger, ledger.reading() as connection:
             sql = str(query.compile(connection))
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", ("alpha",) * sql.count("?")).all()
         assert "trade_one_active" in str(plan)

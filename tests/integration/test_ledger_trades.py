@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from made_ledger import NOON, TTL_SECONDS, Clock, Holder, a_ledger, a_line, a_new_trade
+from sqlalchemy import text
 
 from persistence.errors import (
     AnalysisSeen,
@@ -43,9 +44,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(clock: Clock) -> Iterator[Ledger]:
-    """A ledger in memory, in a time of its own."""
-    with a_ledger(lease_clock=clock) as opened:
+def ledger(clock: Clock, any_ledger: str) -> Iterator[Ledger]:
+    """A ledger of either kind, in a time of its own."""
+    with a_ledger(any_ledger, lease_clock=clock) as opened:
         yield opened
 
 
@@ -159,9 +160,9 @@ def test_the_analysis_of_an_order_that_turned_up_late_is_known(me: Holder) -> No
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"analysis_id": "another"}, "trade.platform, trade.commodity"),
-        ({"commodity": "XAUUSD"}, "trade.analysis_id"),
-        ({"commodity": "XAUUSD", "analysis_id": "another", "magic": None}, "trade.magic"),
+        ({"analysis_id": "another"}, "trade.platform, trade.commodity|trade_one_active"),
+        ({"commodity": "XAUUSD"}, "trade.crew, trade.analysis_id|trade_one_per_analysis"),
+        ({"commodity": "XAUUSD", "analysis_id": "another", "magic": None}, "trade.magic|trade_magic_key"),
     ],
 )
 def test_the_tables_themselves_refuse_what_the_program_must_never_write(
@@ -170,11 +171,11 @@ def test_the_tables_themselves_refuse_what_the_program_must_never_write(
     me.submit()
     with me.ledger.reading() as connection:
         row = connection.exec_driver_sql("SELECT * FROM trade").mappings().one()
-    twin = {**row, "trade_id": None, "magic": 1, **changes}
+    twin = {**row, "trade_id": 2, "magic": 1, **changes}
     twin["magic"] = twin["magic"] or row["magic"]
-    columns, places = ", ".join(twin), ", ".join("?" * len(twin))
+    columns, places = ", ".join(twin), ", ".join(f":{name}" for name in twin)
     with pytest.raises(LedgerError, match=refusal), me.ledger.writing() as connection:
-        connection.exec_driver_sql(f"INSERT INTO trade ({columns}) VALUES ({places})", tuple(twin.values()))
+        connection.execute(text(f"INSERT INTO trade ({columns}) VALUES ({places})"), twin)
 
 
 # ---------------------------------------------------------------- fences

@@ -303,10 +303,24 @@ def test_another_database_is_left_alone(tmp_path: Path) -> None:
 def test_a_book_from_a_later_version_is_refused(book: Path, account: Account) -> None:
     account.paper.disconnect()
     with closing(sqlite3.connect(book)) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.execute("PRAGMA user_version = 3")
 
-    with pytest.raises(ConnectorError, match=r"alpha\.sqlite: the book is of format 2; expected 1"):
+    with pytest.raises(ConnectorError, match=r"alpha\.sqlite: the book is of format 3; expected 2"):
         Account(book)
+
+
+def test_a_book_of_the_first_format_is_brought_to_this_one(book: Path, account: Account) -> None:
+    account.open(1)
+    before = account.paper.positions(FAR)
+    account.paper.disconnect()
+    with closing(sqlite3.connect(book)) as database, database:
+        database.execute("ALTER TABLE positions DROP COLUMN position_id")
+        database.execute("PRAGMA user_version = 1")
+
+    again = Account(book)
+    again.paper.connect(FAR)
+    assert again.paper.positions(FAR) == before
+    assert [(held.ticket, held.position_id) for held in before] == [(before[0].ticket, before[0].ticket)]
 
 
 def test_the_book_of_another_account_is_refused(book: Path, account: Account) -> None:

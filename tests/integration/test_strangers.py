@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import math
 
-from crew_helpers import BID, StartCrew, account, alerts, must_agree, now, only_alpha, opened, positions
+from crew_helpers import (
+    BID,
+    StartCrew,
+    account,
+    alerts,
+    decisions,
+    move,
+    must_agree,
+    now,
+    only_alpha,
+    opened,
+    positions,
+    told,
+)
 
 from actors.names import platform_actor
+from actors.scripted_crew import ScriptedCrew
+from actors.system.runtime_virtual import VirtualWorld
 from connectors.base import OpenOrder
 from trading.market import Side
 from trading.settings import Settings
@@ -70,3 +85,82 @@ def test_a_restored_ledger_uses_no_number_that_the_broker_has_seen(start_crew: S
     crew.run_for(1)
     assert sequence_of(opened(crew).magic) == 4_001
     must_agree(crew)
+
+
+def externals(crew: ScriptedCrew) -> list[list[int]]:
+    """The volumes, in hundredths of a lot, that each line about strangers' positions shows; oldest first."""
+    lines = crew.ledger.journal.list(kind="externals", newest_first=False)
+    return [[round(shown["volume_lots"] * 100) for shown in line.detail["positions"]] for line in lines]
+
+
+def test_the_coming_and_going_of_strangers_is_journalled_with_all_that_are_there(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    alpha = crew.brokers["alpha"]
+    crew.run_for(60)
+    assert externals(crew) == []
+    alpha.open_by_hand("EURUSD", Side.SELL, 0.05)
+    crew.run_for(90)
+    alpha.open_by_hand("EURUSD", Side.BUY, 0.07)
+    crew.run_for(90)
+    assert externals(crew) == [[5], [5, 7]]
+    crew.tell(platform_actor("alpha"), "a message that nobody takes")
+    crew.run_for(60)
+    assert externals(crew) == [[5], [5, 7]], "a restart finds them where they were"
+    alpha.close_by_hand(positions(crew)[0].ticket)
+    crew.run_for(31)
+    assert externals(crew) == [[5], [5, 7], [7]]
+    newest = crew.ledger.journal.list(kind="externals", limit=1)[0]
+    assert (newest.platform, newest.reason) == ("alpha", "went")
+
+
+def test_strangers_that_left_while_the_program_was_away_are_noticed(
+    start_crew: StartCrew, world: VirtualWorld, ledger_url: str
+) -> None:
+    first = start_crew(only_alpha(), world=world, database_url=ledger_url)
+    first.brokers["alpha"].open_by_hand("EURUSD", Side.SELL, 0.05)
+    first.run_for(31)
+    first.kill()
+    first.brokers["alpha"].close_by_hand(1)
+    world.run_for(61)
+    second = start_crew(only_alpha(), world.now(), world=world, database_url=ledger_url, brokers=first.brokers)
+    second.run_for(2)
+    assert externals(second) == [[5], []]
+
+
+def test_a_strangers_position_takes_a_place_among_the_trades_of_its_account(start_crew: StartCrew) -> None:
+    settings = Settings(accounts=(account("alpha", "EURUSD", "GBPUSD", limits={"max_open_trades": 2}),))
+    crew = start_crew(settings, prices={"EURUSD": (BID, 1.1001), "GBPUSD": (1.25, 1.2501)})
+    alpha = crew.brokers["alpha"]
+    alpha.open_by_hand("GBPUSD", Side.SELL, 0.05)
+    crew.run_for(31)
+    opened(crew)
+    crew.run_for(31)
+    assert told(crew, commodity="GBPUSD") is None
+    assert decisions(crew)[-1] == "refused:exposure limit"
+    theirs = next(position for position in positions(crew) if position.magic == 0)
+    alpha.close_by_hand(theirs.ticket)
+    crew.run_for(31)
+    opened(crew, commodity="GBPUSD")
+
+
+def test_an_account_with_positions_that_the_ledger_never_heard_of_is_not_begun(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    alpha = crew.brokers["alpha"]
+    prefix = crew.ledger.trades.register_account("alpha")
+    magic = magic_number(prefix, 4_000)
+    alpha.open(OpenOrder("EURUSD", Side.BUY, 0.05, magic, "restored", BID), 1, math.inf)
+    crew.tell(platform_actor("alpha"), "a message that nobody takes")
+    crew.run_for(60)
+    (said,) = alerts(crew, "standing_by")
+    assert f"run.py adopt alpha {magic} --stop-price" in said
+    assert f"run.py disown alpha {magic}`" in said
+    assert told(crew) is None
+    assert crew.ledger.reservations.holder("account:alpha") is None, "whoever adopts it needs the lease"
+    crew.ledger.disowned.add("alpha", magic, by="somebody@somewhere", at=crew.now)
+    crew.run_for(60)
+    assert len(alerts(crew, "external")) == 1
+    trade = opened(crew)
+    assert sequence_of(trade.magic) == 4_001
+    move(crew, trade.stop_price)
+    crew.run_for(60)
+    assert [position.magic for position in positions(crew)] == [magic], "a stranger's from now on"

@@ -8,10 +8,12 @@ import pytest
 from crew_helpers import (
     BID,
     StartCrew,
+    account,
     alerts,
     closes_sent,
     deals,
     look,
+    move,
     must_agree,
     now,
     only_alpha,
@@ -24,11 +26,11 @@ from crew_helpers import (
 from actors.messages import Adjust, Close
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
-from connectors.base import Capabilities, CloseOrder, Outcome
-from connectors.mock import HEDGING, MockConnector
+from connectors.base import CloseOrder, Outcome
 from connectors.mock_script import Step, delay, fail, hang, lost_reply, partly, reject
 from persistence.errors import LedgerUnavailable
-from trading.market import Side
+from trading.market import Entry, Side
+from trading.settings import PaperSettings, Settings
 from trading.trade import CloseReason, Trade, TradeState
 
 BOTH_SIDES = pytest.mark.parametrize("side", list(Side))
@@ -250,6 +252,79 @@ def test_a_position_that_is_reduced_by_hand_is_followed(start_crew: StartCrew) -
     assert closes_sent(crew) == 1
 
 
+CHARGED = PaperSettings(commission_per_lot=3.5, slippage_points=0)
+
+
+@pytest.fixture
+def charged(start_crew: StartCrew) -> tuple[ScriptedCrew, Trade]:
+    """A crew whose broker charges commission, and its open trade."""
+    crew = start_crew(Settings(accounts=(account("alpha", paper=CHARGED),)))
+    trade = opened(crew)
+    crew.run_for(10)
+    return crew, trade
+
+
+def must_be_closed_by(crew: ScriptedCrew, trade: Trade, reason: CloseReason, deals_made: int) -> None:
+    """Closed for this reason in so many deals, whose sum to the cent is the trade's profit."""
+    closed, made = now(crew, trade), deals(crew, trade)
+    assert (closed.state, closed.close_reason) == (TradeState.CLOSED, reason)
+    assert len(made) == deals_made
+    assert sum(deal.commission for deal in made) < 0
+    assert closed.profit == round(math.fsum(deal.profit + deal.swap + deal.commission + deal.fee for deal in made), 2)
+    assert closed.volume_lots == trade.volume_lots, "what it had, and not what was left at the end"
+    outward = [deal for deal in made if deal.entry is Entry.OUT]
+    paid = sum(deal.price * deal.volume_lots for deal in outward) / sum(deal.volume_lots for deal in outward)
+    assert closed.exit_price == pytest.approx(paid)
+    must_agree(crew)
+
+
+@pytest.mark.parametrize("by", ["close_by_hand", "stop_out"])
+def test_a_position_that_is_reduced_twice_and_then_closed_without_us_brings_the_sum_of_its_deals(
+    charged: tuple[ScriptedCrew, Trade], by: str
+) -> None:
+    crew, trade = charged
+    alpha = crew.brokers["alpha"]
+    assert trade.ticket is not None
+    for lots, bid in ((0.03, BID + 0.0013), (0.05, BID - 0.0007)):
+        alpha.price("EURUSD", bid, bid + 0.0001)
+        alpha.close(CloseOrder(trade.ticket, "EURUSD", Side.BUY, lots, 0, bid), 1, math.inf)
+        crew.run_for(31)
+        assert now(crew, trade).volume_lots == positions(crew)[0].volume_lots
+    alpha.price("EURUSD", BID - 0.0021, BID - 0.0020)
+    getattr(alpha, by)(trade.ticket)
+    crew.run_for(35)
+    must_be_closed_by(crew, trade, CloseReason.BROKER, 4)
+
+
+def test_a_close_that_went_through_in_part_and_whose_rest_the_broker_stops_out_is_one_trade(
+    charged: tuple[ScriptedCrew, Trade],
+) -> None:
+    crew, trade = charged
+    alpha = crew.brokers["alpha"]
+    assert trade.ticket is not None
+    assert trade.position_id is not None
+    alpha.script(close=[partly(0.5), reject("market_closed"), reject("market_closed")])
+    alpha.price("EURUSD", trade.stop_price, trade.stop_price + 0.0001)
+    crew.run_for(1.5)
+    alpha.adjust(trade.position_id, swap=-0.77)
+    alpha.price("EURUSD", trade.stop_price - 0.0033, trade.stop_price - 0.0032)
+    alpha.stop_out(trade.ticket)
+    crew.run_for(60)
+    must_be_closed_by(crew, trade, CloseReason.STOP, 4)
+    assert now(crew, trade).detail == "broker: stop out"
+
+
+def test_a_partial_fill_is_closed_for_what_was_filled(start_crew: StartCrew) -> None:
+    crew = start_crew(Settings(accounts=(account("alpha", paper=CHARGED),)))
+    crew.brokers["alpha"].script(open=[partly(0.4)], close=[partly(0.5)])
+    trade = opened(crew)
+    assert trade.volume_lots == positions(crew)[0].volume_lots
+    crew.run_for(5)
+    move(crew, trade.stop_price)
+    crew.run_for(10)
+    must_be_closed_by(crew, trade, CloseReason.STOP, 3)
+
+
 # ------------------------------------------------------------ crashes in between
 
 
@@ -294,67 +369,3 @@ def test_a_ledger_that_refuses_the_write_after_the_close_leaves_it_to_the_look_u
     crew.run_for(2)
     must_have_stopped(crew, trade)
     assert closes_sent(crew) == 1
-
-
-# ------------------------------------------------------------ brokers with other habits
-
-
-class OtherHabits(MockConnector):
-    """A scripted broker that says other things of itself."""
-
-    says: Capabilities = HEDGING
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Whatever the test wants it to say."""
-        return self.says
-
-
-NETTING = Capabilities(
-    dedupes_open=True, finds_by_client_id=True, closes_by_ticket=False, expires_requests=True, netting=True
-)
-
-
-@pytest.fixture
-def netting_crew(start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch) -> ScriptedCrew:
-    """A crew whose broker says that it nets."""
-    monkeypatch.setattr("actors.scripted_crew.MockConnector", OtherHabits)
-    monkeypatch.setattr(OtherHabits, "says", NETTING)
-    return start_crew(only_alpha())
-
-
-def test_where_a_second_close_would_reverse_the_first_none_is_sent_before_the_quarantine(
-    netting_crew: ScriptedCrew,
-) -> None:
-    crew = netting_crew
-    trade = opened(crew)
-    crew.brokers["alpha"].script(close=[lost_reply(executed=False)])
-    crew.brokers["alpha"].price("EURUSD", trade.stop_price, trade.stop_price + 0.0001)
-    crew.run_for(119)
-    assert closes_sent(crew) == 1
-    crew.run_for(45)
-    assert closes_sent(crew) == 2
-    must_have_stopped(crew, trade)
-
-
-def test_where_a_second_close_would_reverse_the_first_a_restart_does_not_hurry_it(netting_crew: ScriptedCrew) -> None:
-    crew = netting_crew
-    trade = opened(crew)
-    crew.brokers["alpha"].script(close=[lost_reply(executed=False)])
-    crew.brokers["alpha"].price("EURUSD", trade.stop_price, trade.stop_price + 0.0001)
-    crew.run_for(60)
-    crew.tell(platform_actor("alpha"), "a message that nobody takes")
-    crew.run_for(119)
-    assert closes_sent(crew) == 1
-    crew.run_for(45)
-    must_have_stopped(crew, trade)
-    assert closes_sent(crew) == 2
-
-
-def test_where_positions_are_merged_nothing_is_opened_onto_a_strangers(netting_crew: ScriptedCrew) -> None:
-    crew = netting_crew
-    crew.brokers["alpha"].open_by_hand("EURUSD", Side.BUY, 0.05)
-    crew.analyse(crew.opinion())
-    crew.run_for(1)
-    assert crew.brokers["alpha"].asked("open") == []
-    assert crew.ledger.journal.list(kind="open_result")[0].reason == "refused:a position that is not ours"

@@ -17,13 +17,12 @@ from trading.closings import (
     due_jobs,
     in_preclose_window,
     job_key,
-    judge_closing,
     net_profit,
     window_of_day,
 )
 from trading.market import DAY, HOUR, MINUTE, SECOND, Deal, Entry, Instant, Position, Side
 from trading.settings import AccountSettings, Settings
-from trading.trade import CloseReason, TradeState
+from trading.trade import CloseReason, Trade, TradeState
 
 FX = build(a_commodity(), utc("2025-01-01T00:00"), utc("2027-01-01T00:00"))
 CRYPTO = build(a_bitcoin(), FX.first, FX.last)
@@ -34,6 +33,12 @@ QUARTER = 15 * MINUTE
 def due(at: Instant, account: str = "alpha", **settings: Any) -> tuple[ClosingJob, ...]:
     """What is due on EURUSD."""
     return due_jobs(FX, Settings(**settings), commodity="EURUSD", account=account, at=at)
+
+
+def closed(jobs: tuple[ClosingJob, ...], trades: list[tuple[Trade, float]]) -> dict[int, CloseReason]:
+    """The trades that are closed, and the first rule that closes each."""
+    found = {trade.trade_id: [job.rule for job in jobs if job.closes(trade, profit)] for trade, profit in trades}
+    return {trade_id: rules[0] for trade_id, rules in found.items() if rules}
 
 
 def rules(jobs: tuple[ClosingJob, ...]) -> list[CloseReason]:
@@ -147,15 +152,12 @@ def test_the_day_end_closes_profitable_trades_whose_strategy_ends_with_the_day()
         (a_trade(trade_id=4), math.nan),
         (a_trade(trade_id=5, closes_at_day_end=False), 12.5),
     ]
-    closings = judge_closing(jobs, trades)
-    assert [(closing.trade_id, closing.reason, closing.net_profit) for closing in closings] == [
-        (1, CloseReason.DAY_END, 12.5)
-    ]
-    assert closings[0].job_key == "day_end:EURUSD:alpha:2026-03-04"
+    assert closed(jobs, trades) == {1: CloseReason.DAY_END}
+    assert jobs[0].key == "day_end:EURUSD:alpha:2026-03-04"
 
 
-@pytest.mark.parametrize(("close_all", "closed"), [(False, [1, 3]), (True, [1, 2, 3, 4])])
-def test_friday_closes_every_strategy_and_on_request_every_trade(close_all: bool, closed: list[int]) -> None:
+@pytest.mark.parametrize(("close_all", "expected"), [(False, [1, 3]), (True, [1, 2, 3, 4])])
+def test_friday_closes_every_strategy_and_on_request_every_trade(close_all: bool, expected: list[int]) -> None:
     jobs = due(FRIDAY_END - MINUTE, auto_close_all_friday=close_all)
     trades = [
         (a_trade(trade_id=1), 12.5),
@@ -163,19 +165,17 @@ def test_friday_closes_every_strategy_and_on_request_every_trade(close_all: bool
         (a_trade(trade_id=3, closes_at_day_end=False), 0.01),
         (a_trade(trade_id=4, closes_at_day_end=False), math.nan),
     ]
-    closings = judge_closing(jobs, trades)
-    assert [closing.trade_id for closing in closings] == closed
-    assert {closing.reason for closing in closings} == {CloseReason.FRIDAY}
+    assert closed(jobs, trades) == dict.fromkeys(expected, CloseReason.FRIDAY)
 
 
 @pytest.mark.parametrize("state", [state for state in TradeState if state is not TradeState.OPEN])
 def test_only_open_trades_are_closed(state: TradeState) -> None:
-    assert judge_closing(due(FRIDAY_END - MINUTE, auto_close_all_friday=True), [(a_trade(state=state), 5.0)]) == ()
+    assert closed(due(FRIDAY_END - MINUTE, auto_close_all_friday=True), [(a_trade(state=state), 5.0)]) == {}
 
 
 def test_a_job_leaves_other_accounts_and_other_commodities_alone() -> None:
     jobs = due(FRIDAY_END - MINUTE, auto_close_all_friday=True)
-    assert judge_closing(jobs, [(a_trade(platform="beta"), 5.0), (a_trade(commodity="GOLD"), 5.0)]) == ()
+    assert closed(jobs, [(a_trade(platform="beta"), 5.0), (a_trade(commodity="GOLD"), 5.0)]) == {}
 
 
 def a_position(profit: float, swap: float = 0.0) -> Position:
@@ -195,4 +195,4 @@ def test_a_gross_profit_that_costs_eat_up_is_not_closed() -> None:
     position, deals = a_position(3.5), [a_deal(11, Entry.IN, -1.75)]
     net = net_profit(position, deals, an_instrument())
     assert net == pytest.approx(0.0)
-    assert judge_closing(due(WEDNESDAY_END - MINUTE), [(a_trade(), net)]) == ()
+    assert closed(due(WEDNESDAY_END - MINUTE), [(a_trade(), net)]) == {}

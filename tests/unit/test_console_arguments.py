@@ -9,6 +9,7 @@ import pytest
 
 from console.arguments import (
     Arguments,
+    Broker,
     Doctor,
     Init,
     Replay,
@@ -68,6 +69,9 @@ def test_common_options_stand_before_or_after_the_command(words: list[str]) -> N
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        (["broker"], Broker()),
+        (["broker", "--port", "0", "--lose-replies", "0.05"], Broker(port=0, lose_replies=0.05)),
+        (["broker", "--delay-seconds", "2", "--fresh"], Broker(delay_seconds=2, fresh=True)),
         (["replay", "--sample"], Replay()),
         (["replay", "--data", "bars.csv", "--threads"], Replay(data=Path("bars.csv"), threads=True)),
         (["replay", "--sample", "--ledger", "kept.sqlite"], Replay(ledger=Path("kept.sqlite"))),
@@ -97,7 +101,7 @@ def test_a_date_is_its_midnight_in_utc_and_a_time_may_have_a_zone() -> None:
     ("words", "said"),
     [
         (["stauts"], "there is no command 'stauts'; did you mean status?"),
-        (["xyzzy"], "there is no command 'xyzzy'; expected one of serve, replay"),
+        (["xyzzy"], "there is no command 'xyzzy'; expected one of serve, broker, replay"),
         (["replay"], "one of the arguments --sample --data is required"),
         (["replay", "--sample", "--data", "x"], "not allowed with argument --sample"),
         (["replay", "--sample", "--from", "June"], "it is 'June'; expected a date such as 2017-06-01"),
@@ -105,6 +109,9 @@ def test_a_date_is_its_midnight_in_utc_and_a_time_may_have_a_zone() -> None:
             ["replay", "--sample", "--from", "2018-01-01", "--to", "2017-01-01"],
             "--from is 2018-01-01T00:00:00Z; expected an instant before --to, which is 2017-01-01T00:00:00Z",
         ),
+        (["broker", "--port", "65536"], "argument --port: it is '65536'; expected a whole number from 0 to 65535"),
+        (["broker", "--lose-replies", "5"], "argument --lose-replies: it is '5'; expected a number from 0 to 1"),
+        (["broker", "--delay-seconds", "nan"], "it is 'nan'; expected seconds from 0 to 3600"),
         (["serve", "--speed", "0"], "argument --speed: it is '0'; expected a number greater than 0"),
         (["serve", "--speed", "inf"], "it is 'inf'; expected a number greater than 0"),
         (["serve", "--speed", "fast"], "it is 'fast'; expected a number"),

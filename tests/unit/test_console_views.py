@@ -180,6 +180,18 @@ class TestStatus:
         history.refuse(NOON + 15 * MINUTE)
         assert status.status_data(configuration, history.ledger)["accounts"][0]["cooling_down_until"] == {}
 
+    def test_the_positions_of_others_are_those_of_the_newest_line_about_them(
+        self, configuration: Configuration, history: History
+    ) -> None:
+        one = {"position_id": 7, "magic": 0, "commodity": "EURUSD", "side": "sell", "volume_lots": 0.05}
+        shown = {**one, "open_price": 1.1, "profit": -3.21}
+        for at, positions in ((NOON, []), (NOON + 60_000, [shown])):
+            line = JournalEntry(at, "externals", "came", platform="alpha", detail={"positions": positions})
+            history.ledger.journal.append(line)
+        (found,) = status.status_data(configuration, history.ledger)["external_positions"]
+        assert found == {"platform": "alpha", "seen_at": "2026-03-04T12:01:00Z", **shown}
+        assert "-3.21" in show(Status(), configuration)
+
     def test_the_next_closings_are_those_of_the_market_time(self, configuration: Configuration) -> None:
         wednesday, *_ = status.next_closings(configuration, NOON)
         assert (wednesday["window_starts_at"], wednesday["ends_week"]) == ("2026-03-04T21:45:00Z", False)

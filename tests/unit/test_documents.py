@@ -25,7 +25,10 @@ from trading.trade import ARROWS, TradeState
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 DOCUMENTS = sorted([*DOCS.rglob("*.md"), ROOT / "CHANGELOG.md", ROOT / "README.md"])
-ROOMS = ("actors", "benchmarks", "connectors", "console", "docs", "feeds", "persistence", "tests", "trading", ".ci")
+ROOMS = (
+    *("actors", "connectors", "console", "feeds", "persistence", "simulation", "trading"),
+    *("benchmarks", "deploy", "docs", "tests", ".ci"),
+)
 USERS_OWN = {"watchbill.toml"}  # files of the program's users, which no checkout has
 
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -290,7 +293,9 @@ def limits_of(path: settings_tree.Path) -> str:
 def test_every_command_and_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
-    assert headings == ["serve", "replay", "status", "trades", "why", "init", "doctor"]
+    running = ["serve", "broker", "replay", "status", "trades", "why", "init", "doctor"]
+    operating = ["pause", "resume", "halt", "reset", "adopt", "disown", "backup", "restore"]
+    assert headings == [*running, *operating, "soak", "simulate"]
     for words in ([], *([heading] for heading in headings)):
         with pytest.raises(SystemExit):
             parse([*words, "--help"])

@@ -421,11 +421,6 @@ def test_nothing_can_take_less_than_no_time(step: object) -> None:
         step(-1)
 
 
-def test_netting_is_not_played(clock: ManualClock) -> None:
-    with pytest.raises(ValueError, match=r"capabilities\.netting is True"):
-        MockConnector("alpha", COMMODITIES, clock, capabilities=replace(HEDGING, netting=True))
-
-
 def test_the_clock_of_a_test_does_not_go_back(clock: ManualClock) -> None:
     clock.go_to(NOON + HOUR)
     assert clock.elapsed() == 3600.0

@@ -223,6 +223,23 @@ def test_two_accounts_with_one_login_at_one_server_are_refused() -> None:
     assert len(Settings.model_validate({"accounts": [{**ALPHA, **login}, elsewhere]}).accounts) == 2
 
 
+def test_enabled_accounts_are_all_of_this_process_or_all_at_one_broker_process() -> None:
+    remote = {"connector": "remote"}
+    assert "'alpha' is remote and 'beta' is paper" in refusal(accounts=[{**ALPHA, **remote}, BETA])
+    there, elsewhere = {**ALPHA, **remote, "server": "127.0.0.1:1"}, {**BETA, **remote, "server": "127.0.0.1:2"}
+    assert "different servers, '127.0.0.1:1' and '127.0.0.1:2'" in refusal(accounts=[there, elsewhere])
+    settings = Settings.model_validate({"accounts": [{**ALPHA, **remote}, {**BETA, "enabled": False}]})
+    assert (settings.is_remote, settings.broker_address) == (True, ("127.0.0.1", 7080))
+    assert not Settings().is_remote
+
+
+@pytest.mark.parametrize("server", ["here", "here:", ":7080", "here:0", "here:65536", "here:-1", "here:7o80", "here:७"])
+def test_a_remote_account_has_a_host_and_a_port(server: str) -> None:
+    message = refusal(accounts=[{**ALPHA, "connector": "remote", "server": server}])
+    assert f"server of account 'alpha' is {server!r}; expected a host and a port, such as 127.0.0.1:7080" in message
+    assert Settings.model_validate({"accounts": [{**ALPHA, "server": server}]}).accounts[0].server == server
+
+
 def test_two_commodities_on_one_symbol_are_refused() -> None:
     symbols = {"EURUSD": "EURUSD.x", "GBPUSD": "EURUSD.x"}
     message = refusal(accounts=[{"name": "alpha", "symbols": symbols}])

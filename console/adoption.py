@@ -1,0 +1,203 @@
+"""`run.py adopt` and `run.py disown`: what becomes of a position that a crew opened and the ledger does not know.
+
+A restored backup leaves such positions behind, and so does a second ledger. Until each is decided on, nothing starts:
+to trade past positions that nobody guards would be worse.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.text import Text
+
+from actors.system.clocks import TickClock
+from actors.system.runtime_threads import ThreadedRuntime
+from connectors.account_book import AccountBook, Holding
+from connectors.base import ConnectorError
+from connectors.paper_book import PaperBook
+from connectors.remote import RemoteConnector
+from console.arguments import Adopt, Disown
+from console.books import book_path
+from console.broker_secret import secret_of
+from console.configuration import Configuration
+from console.errors import CommandError
+from console.operating import asked_by, ledger_for_writing, market_time
+from console.output import Output
+from console.records import Data, trade_data
+from persistence.errors import SlotTaken
+from persistence.journal import JournalEntry
+from persistence.ledger import Ledger
+from persistence.owner import owner_name
+from persistence.reservations import Fence, account_resource
+from trading.adoption import NotAdoptable, adopted_trade
+from trading.market import Instant
+from trading.settings import AccountSettings
+from trading.trade import prefix_of, resource
+
+log = logging.getLogger("watchbill.adoption")
+
+KIND = "adoption"
+"""Of the journal's line about it."""
+
+
+def run(arguments: Adopt | Disown, configuration: Configuration, output: Output) -> int:
+    """Adopt or disown one position; answers the exit code. Raises `CommandError` where that cannot be."""
+    account = _account(arguments.platform, configuration)
+    with ledger_for_writing(configuration) as ledger:
+        book = book_of(account, configuration)
+        holding = _holding(book, arguments.magic, account.name)
+        if isinstance(arguments, Adopt):
+            data = _adopt(arguments, account, configuration, ledger, book, holding)
+        else:
+            data = _disown(arguments, ledger)
+        _raise_tokens(ledger, configuration)
+    output.show(data, render)
+    return 0
+
+
+def book_of(account: AccountSettings, configuration: Configuration) -> AccountBook:
+    """What the account's broker has in its book. Raises `CommandError` when it cannot be read."""
+    try:
+        if account.connector == "remote":
+            clock = ThreadedRuntime(TickClock(0), owner=owner_name())
+            remote = RemoteConnector(
+                account.name, account.broker_address, lambda: secret_of(configuration), clock, owner_name()
+            )
+            return remote.book_as_written()
+        path = book_path(configuration, account.name)
+        if not path.exists():
+            raise CommandError(f"account {account.name!r} has no book at {path}, so it holds no position")
+        return PaperBook(path, account.name, account.paper.currency, account.paper.balance)
+    except ConnectorError as error:
+        raise CommandError(str(error)) from error
+
+
+def render(data: Mapping[str, Any]) -> Text:
+    """What was done, in one sentence."""
+    if "trade" in data:
+        trade = data["trade"]
+        target = "no target" if trade["target_price"] is None else f"target {trade['target_price']:g}"
+        return Text(
+            f"adopted as trade {trade['trade_id']}: {trade['resource']} {trade['side']} {trade['volume_lots']:g} lots "
+            f"at {trade['entry_price']:g}, stop {trade['stop_price']:g}, {target}"
+        )
+    return Text(f"magic {data['magic']} on {data['platform']} is not ours: it is shown, and never touched")
+
+
+def _adopt(
+    arguments: Adopt,
+    account: AccountSettings,
+    configuration: Configuration,
+    ledger: Ledger,
+    book: AccountBook,
+    holding: Holding,
+) -> Data:
+    known = ledger.trades.by_magic(holding.magic)
+    if known is not None:
+        raise CommandError(f"magic {holding.magic} on {account.name} is trade {known.trade_id} of the ledger already")
+    if not account.enabled or holding.commodity not in account.symbols:
+        raise CommandError(
+            f"account {account.name!r} is disabled, or has no symbol for {holding.commodity}: nobody would guard the "
+            "trade; change that first, or disown the position"
+        )
+    if holding.magic in ledger.disowned.of(account.name):
+        raise CommandError(f"magic {holding.magic} on {account.name} was disowned, and stays a stranger's")
+    at = max(holding.open_time, book.last_seen or 0, _newest(ledger))
+    strategy = configuration.settings.strategies[arguments.strategy]
+    with (
+        _held(ledger, configuration, account_resource(account.name), above=book.token) as fence,
+        _held(ledger, configuration, resource(account.name, holding.commodity)) as slot,
+    ):
+        try:
+            trade = adopted_trade(
+                account.name,
+                holding,
+                strategy=arguments.strategy,
+                settings=strategy,
+                stop_price=arguments.stop_price,
+                target_price=arguments.target_price,
+                adopted_at=at,
+                commodity_token=slot.token,
+            )
+            said = {"by": asked_by(), "magic": trade.magic, "stop_price": trade.stop_price, "after": trade.state.value}
+            line = JournalEntry(at, KIND, "adopted", account.name, trade.commodity, detail=said)
+            written = ledger.adoption.adopt(trade, fence, line)
+        except NotAdoptable as error:
+            raise CommandError(str(error)) from error
+        except SlotTaken as error:
+            raise CommandError(
+                f"{error}; only one can be guarded in a slot: close that one first, or disown this position"
+            ) from error
+    return {"platform": account.name, "magic": holding.magic, "trade": trade_data(written)}
+
+
+def _disown(arguments: Disown, ledger: Ledger) -> Data:
+    platform, magic = arguments.platform, arguments.magic
+    is_new = ledger.disowned.add(platform, magic, by=asked_by(), at=market_time(ledger), reason=arguments.reason)
+    return {"platform": platform, "magic": magic, "is_new": is_new}
+
+
+def _raise_tokens(ledger: Ledger, configuration: Configuration) -> None:
+    """Who decides on a position says that this ledger is the one: from now on no account's broker refuses its tokens.
+
+    A process that leads an account has a token above the book's already.
+    """
+    for account in configuration.settings.accounts:
+        name = account_resource(account.name)
+        is_new = account.connector == "paper" and not book_path(configuration, account.name).exists()
+        if not account.enabled or is_new or ledger.reservations.holder(name) is not None:
+            continue
+        try:
+            token = book_of(account, configuration).token
+        except CommandError as error:
+            log.warning("account %s: its book was not asked for its token: %s", account.name, error)
+            continue
+        with _held(ledger, configuration, name, above=token) as fence:
+            log.debug("the token of %s is %d now", name, fence.token)
+
+
+@contextmanager
+def _held(ledger: Ledger, configuration: Configuration, name: str, *, above: int = 0) -> Iterator[Fence]:
+    """The lease of a resource, with a token greater than ``above``.
+
+    A ledger that was lost gave out tokens, and the place beside the broker refuses whatever does not exceed them.
+    """
+    ttl_seconds = configuration.settings.ai_db_reservation_ttl_seconds
+    reservation = ledger.reservations.reserve_resource(name, owner_name(), ttl_seconds)
+    if reservation is None:
+        holder = ledger.reservations.holder(name)
+        by = "another process" if holder is None else holder.owner
+        raise CommandError(f"{name} is held by {by}; stop it first")
+    fence = ledger.reservations.raise_token(reservation.fence, above)
+    try:
+        yield fence
+    finally:
+        ledger.reservations.release_resource(fence)
+
+
+def _newest(ledger: Ledger) -> Instant:
+    lines = ledger.journal.list(limit=1)
+    return lines[0].last_at if lines else 0
+
+
+def _account(platform: str, configuration: Configuration) -> AccountSettings:
+    try:
+        return configuration.settings.account(platform)
+    except KeyError:
+        known = ", ".join(account.name for account in configuration.settings.accounts)
+        raise CommandError(f"PLATFORM is {platform!r}; expected one of {known}") from None
+
+
+def _holding(book: AccountBook, magic: int, platform: str) -> Holding:
+    found = next((holding for holding in book.holdings.values() if holding.magic == magic), None)
+    if found is None:
+        ours = sorted(holding.magic for holding in book.holdings.values() if prefix_of(holding.magic) != 0)
+        raise CommandError(
+            f"MAGIC is {magic}; {platform} holds no position of that number, only {', '.join(map(str, ours)) or 'none'}"
+        )
+    if prefix_of(magic) == 0:
+        raise CommandError(f"MAGIC is {magic}, which carries no crew's prefix: a stranger's position is never touched")
+    return found

@@ -1,0 +1,90 @@
+"""Lets go of what is old: journal lines that nothing refers to any more, and the keys of jobs that cannot come again.
+
+A few rows at a time, so that no order ever waits long for the write lock. Nothing here needs a fence: what is old for
+one process of a crew is old for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, delete, func, or_, select
+
+from persistence.database import Database
+from persistence.tables import journal, scheduled, trade
+from trading.market import DAY, Instant
+from trading.trade import TradeState
+
+LINES_AT_A_TIME = 500
+LEAST_DAYS_OF_KEYS = 30
+"""A job's key names its day. Nobody asks for that day again, unless a clock was set back: by less than this."""
+
+SETTLED = (TradeState.CLOSED, TradeState.FAILED)
+
+_before = bindparam("before", type_=BigInteger)
+_after_id = bindparam("after_id", type_=BigInteger)
+_until_id = bindparam("until_id", type_=BigInteger)
+_unsettled = select(trade).where(trade.c.state.not_in(SETTLED))
+_next_ids = select(journal.c.id).where(journal.c.id > _after_id).order_by(journal.c.id).limit(LINES_AT_A_TIME)
+_window = (journal.c.id > _after_id, journal.c.id <= _until_id)
+
+
+def _of_no(column: ColumnElement[object], unsettled: ColumnElement[object]) -> ColumnElement[bool]:
+    return or_(column.is_(None), column.not_in(_unsettled.with_only_columns(unsettled)))
+
+
+LAST_OF_WINDOW = select(func.max(_next_ids.subquery().c.id))
+OLD_IN_WINDOW = select(func.count()).select_from(journal).where(*_window, journal.c.last_at < _before)
+PRUNE_WINDOW = delete(journal).where(
+    *_window,
+    journal.c.crew == bindparam("the_crew"),
+    journal.c.last_at < _before,
+    _of_no(journal.c.trade_id, trade.c.trade_id),
+    _of_no(journal.c.analysis_id, trade.c.analysis_id),
+)
+PRUNE_KEYS = delete(scheduled).where(scheduled.c.at < _before)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step let go of, and where the next one begins."""
+
+    lines: int
+    keys: int
+    next_id: int | None  # of the journal; None: there is nothing old beyond
+
+
+class Retention:
+    """Prunes the journal and the table of scheduled jobs, step by step."""
+
+    def __init__(self, database: Database, crew: str) -> None:
+        """``crew``: whose journal is pruned; others may keep theirs for longer."""
+        self._database = database
+        self._crew = crew
+
+    def step(self, now: Instant, keep_days: int, after_id: int = 0) -> Pruned:
+        """Prune among the next few lines of the journal, the ones beyond ``after_id``: 0 for the oldest.
+
+        A line goes when its newest entry is more than ``keep_days`` of market time older than ``now``, and neither its
+        trade nor its analysis's trade is still to be settled. Lines stand in the journal almost in the order of time:
+        the first few without an old one among them end it. Raises `LedgerError`.
+        """
+        before = now - keep_days * DAY
+        with self._database.writing() as connection:
+            keys = 0 if after_id else _prune_keys(connection, now - max(keep_days, LEAST_DAYS_OF_KEYS) * DAY)
+            lines, next_id = _prune_window(connection, self._crew, before, after_id)
+        return Pruned(lines, keys, next_id)
+
+
+def _prune_keys(connection: Connection, before: Instant) -> int:
+    return connection.execute(PRUNE_KEYS, {"before": before}).rowcount
+
+
+def _prune_window(connection: Connection, crew: str, before: Instant, after_id: int) -> tuple[int, int | None]:
+    until_id = connection.execute(LAST_OF_WINDOW, {"after_id": after_id}).scalar_one()
+    if until_id is None:
+        return 0, None
+    window = {"before": before, "after_id": after_id, "until_id": until_id}
+    if connection.execute(OLD_IN_WINDOW, window).scalar_one() == 0:
+        return 0, None
+    return connection.execute(PRUNE_WINDOW, {**window, "the_crew": crew}).rowcount, until_id

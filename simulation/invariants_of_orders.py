@@ -1,0 +1,214 @@
+"""The invariants that orders could break: I1, I2, I8 to I11 and I13, each with its sentence."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from connectors.base import CloseOrder, OpenOrder
+from simulation.database import TradeRow
+from simulation.invariant import ACTIVE, SAME_VOLUME_LOTS, Invariant
+from simulation.process import Process
+from simulation.scene import Scene
+from trading.market import SECOND, Entry, Position, Quote, quote_fault
+
+
+class I1(Invariant):
+    """At most one active order or live position per `<platform>:<commodity>` with our prefix.
+
+    One more, at most, where the broker executed an order later than the quarantine: it has one monitor pass to go.
+    """
+
+    def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
+        """No order leaves for a slot that another order of ours, or a position, occupies."""
+        if not isinstance(order, OpenOrder):
+            return
+        slot = (platform, order.commodity)
+        rivals = [row for row in self.scene.rows.values() if row.slot == slot and row.state in ACTIVE]
+        for row in rivals:
+            if row.magic != order.magic:
+                yield f"order {order.magic:#x} leaves for {platform}:{order.commodity}, held by trade {row.trade_id}"
+        for position in self._ours(platform):
+            if position.commodity == order.commodity and not self.scene.came_late(position.magic):
+                yield (
+                    f"order {order.magic:#x} leaves for {platform}:{order.commodity}, "
+                    f"where the broker holds position {position.position_id} of ours"
+                )
+
+    def moved(self, platform: str) -> Iterator[str]:
+        """Never more live positions than one, and one late one."""
+        slots = Counter(position.commodity for position in self._ours(platform))
+        for commodity, count in slots.items():
+            if count == 1:
+                continue
+            late = [p for p in self._ours(platform) if p.commodity == commodity and self.scene.came_late(p.magic)]
+            if count > 2 or not late:
+                yield f"the broker holds {count} positions of ours in {platform}:{commodity}, {len(late)} came late"
+
+    def _ours(self, platform: str) -> list[Position]:
+        scene = self.scene
+        return [p for p in scene.brokers[platform].truth.positions if scene.is_ours(platform, p.magic)]
+
+
+class I2(Invariant):
+    """A close never exceeds the position's current volume and only names our tickets."""
+
+    def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
+        """A process closes no more than it was last shown, and nothing that it does not know as ours."""
+        if not isinstance(order, CloseOrder):
+            return
+        scene = self.scene
+        shown = scene.shown.get((process.owner, platform), {}).get(order.ticket)
+        live = next((p for p in scene.brokers[platform].truth.positions if p.ticket == order.ticket), None)
+        # Its row may not have the ticket yet, where the ledger is away: then its number says whose it is.
+        is_known = live is None or live.magic in scene.by_magic
+        if not is_known and all((row.platform, row.ticket) != (platform, order.ticket) for row in scene.rows.values()):
+            yield f"a close leaves for ticket {order.ticket} of {platform}, which no row of the ledger has"
+        current = [p.volume_lots for p in (shown, live) if p is not None]
+        if current and order.volume_lots > max(current) + SAME_VOLUME_LOTS:
+            yield (
+                f"a close of {order.volume_lots:g} lots leaves for ticket {order.ticket} of {platform}, "
+                f"which has {max(current):g}"
+            )
+
+    def moved(self, platform: str) -> Iterator[str]:
+        """No close of ours ever turns a position round."""
+        scene = self.scene
+        for deal in scene.brokers[platform].truth.deals:
+            if deal.entry is Entry.IN_OUT and scene.is_ours(platform, deal.magic):
+                yield f"deal {deal.deal} of {platform} reversed position {deal.position_id}"
+
+
+class I8(Invariant):
+    """A valid tick through the stop while the market is open sends a close within two polls plus the connector's
+    deadline.
+
+    After a fault it counts anew from the next such tick.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        settings = scene.scenario.settings
+        deadline = min(20.0, settings.ai_db_reservation_ttl_seconds / 3)
+        latency = 4 * scene.scenario.latency_seconds  # there and back, for the message and for what it waits behind
+        self._limit = 2 * settings.price_poll_seconds + deadline + latency
+        self._crossed: dict[int, float] = {}  # elapsed seconds of the tick, by trade
+        self._sent: set[tuple[str, int]] = set()  # closes, by platform and ticket, that the ledger may not know of yet
+
+    def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
+        """The close is here, before or after its row where the ledger is away."""
+        if isinstance(order, CloseOrder):
+            self._sent.add((platform, order.ticket))
+        yield from ()
+
+    def row(self, before: TradeRow | None, after: TradeRow, process: Process) -> Iterator[str]:
+        """A trade that is being closed, or got other levels, waits for no close."""
+        if after.state != "open" or before is None or before.stop_price != after.stop_price:
+            self._crossed.pop(after.trade_id, None)
+            self._sent.discard((after.platform, after.ticket or 0))
+        yield from ()
+
+    def quoted(self, process: Process, platform: str, quotes: Sequence[Quote]) -> Iterator[str]:
+        """Note the ticks through a stop, and miss the closes that should have followed."""
+        scene = self.scene
+        now = scene.elapsed()
+        by_commodity = {quote.commodity: quote for quote in quotes if self._is_valid(quote)}
+        for row in scene.rows.values():
+            if row.platform != platform or row.state != "open" or (platform, row.ticket) in self._sent:
+                continue
+            crossed = self._crossed.get(row.trade_id)
+            if crossed is not None and crossed < scene.disturbed_at:
+                crossed = None
+                del self._crossed[row.trade_id]
+            if crossed is not None and now - crossed > self._limit:
+                yield (
+                    f"a tick went through the stop {row.stop_price:g} of trade {row.trade_id} {now - crossed:.1f} s "
+                    "ago, and no close was sent"
+                )
+            quote = by_commodity.get(row.commodity)
+            if crossed is None and quote is not None and self._goes_through(quote, row):
+                self._crossed[row.trade_id] = now
+
+    def _goes_through(self, quote: Quote, row: TradeRow) -> bool:
+        price = quote.bid if row.sign > 0 else quote.ask
+        return row.sign * (price - row.stop_price) <= 0
+
+    def _is_valid(self, quote: Quote) -> bool:
+        scene = self.scene
+        now = scene.market_now()
+        if quote_fault(quote) is not None or not scene.scenario.market.times[quote.commodity].is_open(now):
+            return False
+        return now - quote.time <= scene.scenario.settings.quote_max_age_seconds * SECOND
+
+
+class I9(Invariant):
+    """No open is sent without a durable SUBMITTED row that carries its magic."""
+
+    def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
+        """The row is there, and says so."""
+        if not isinstance(order, OpenOrder):
+            return
+        row = self.scene.by_magic.get(order.magic)
+        if row is None:
+            yield f"order {order.magic:#x} leaves {process.owner} without a row"
+        elif row.state != "submitted" and row.state != "unknown":
+            yield f"order {order.magic:#x} leaves {process.owner} while trade {row.trade_id} is {row.state}"
+
+
+class I10(Invariant):
+    """EXTERNAL positions never receive an order."""
+
+    def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
+        """No close names one; on netting accounts no open goes where one was seen."""
+        scene = self.scene
+        external = [
+            position
+            for position in scene.brokers[platform].truth.positions
+            if not scene.is_ours(platform, position.magic)
+        ]
+        if isinstance(order, CloseOrder):
+            if any(position.ticket == order.ticket for position in external):
+                yield f"a close leaves for ticket {order.ticket} of {platform}, which is not ours"
+            return
+        shown = scene.shown.get((process.owner, platform), {})
+        if scene.scenario.netting and any(
+            position.commodity == order.commodity and position.ticket in shown for position in external
+        ):
+            yield f"an open leaves for {platform}:{order.commodity}, which holds a position that is not ours"
+
+
+class I11(Invariant):
+    """Repeating an analysis, a command or a reply equals doing it once."""
+
+    def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
+        """No number is sent twice."""
+        if isinstance(order, OpenOrder) and order.magic in self.scene.sent:
+            yield f"order {order.magic:#x} leaves a second time"
+
+    def moved(self, platform: str) -> Iterator[str]:
+        """One executed order for each analysis, and one more where the broker came late."""
+        scene = self.scene
+        executed = Counter(
+            sent.analysis_id
+            for magic, sent in scene.sent.items()
+            if magic in scene.executed_at and not scene.came_late(magic)
+        )
+        for analysis_id, count in executed.items():
+            if count > 1:
+                yield f"{count} orders of the analysis {analysis_id} were executed"
+
+
+class I13(Invariant):
+    """Paused, halted and manage-only modes send no opens."""
+
+    def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
+        """Nothing leaves whose row was written after the mode was set."""
+        if not isinstance(order, OpenOrder):
+            return
+        scene = self.scene
+        row = scene.by_magic.get(order.magic)
+        written_at = scene.written_at.get(0 if row is None else row.trade_id, math.inf)
+        modes = [mode for _, mode in scene.books.modes() if mode != "trading"]
+        if modes and written_at > scene.mode_set_at:
+            yield f"order {order.magic:#x} leaves while the crew is {', '.join(modes)}"

@@ -1,0 +1,206 @@
+"""The invariants of what the ledger says: I3 to I7, I12, I14 and I15, each with its sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from simulation.database import LeaseRow, TradeRow
+from simulation.invariant import HELD, SAME_MONEY, SAME_PRICE, UNSETTLED, Invariant
+from simulation.process import Process
+from trading.market import SECOND, Entry
+
+
+class I3(Invariant):
+    """One clean pass after recovery, every position with our prefix has exactly one row, and every OPEN row has a
+    position.
+    """
+
+    def row(self, before: TradeRow | None, after: TradeRow, process: Process) -> Iterator[str]:
+        """Nothing is called failed that the broker has executed, unless it did so beyond the quarantine."""
+        if after.state == "failed" and (before is None or before.state != "failed"):
+            yield from self._wrongly_failed(after)
+
+    def moved(self, platform: str) -> Iterator[str]:
+        """Nothing is executed that was called failed, unless beyond the quarantine."""
+        for row in self.scene.rows.values():
+            if row.platform == platform and row.state == "failed":
+                yield from self._wrongly_failed(row)
+
+    def rest(self) -> Iterator[str]:
+        """Positions and rows are the same."""
+        scene = self.scene
+        for platform, broker in scene.brokers.items():
+            live = {p.position_id: p for p in broker.truth.positions if scene.is_ours(platform, p.magic)}
+            rows = Counter(
+                row.position_id for row in scene.rows.values() if row.platform == platform and row.state in HELD
+            )
+            for position_id in live:
+                if rows[position_id] != 1:
+                    yield f"position {position_id} of {platform} has {rows[position_id]} rows"
+            for row in scene.rows.values():
+                if row.platform == platform and row.state in HELD and row.position_id not in live:
+                    yield f"trade {row.trade_id} is {row.state}, and {platform} has no position {row.position_id}"
+
+    def _wrongly_failed(self, row: TradeRow) -> Iterator[str]:
+        scene = self.scene
+        if row.magic in scene.executed_at and not scene.came_late(row.magic):
+            yield f"trade {row.trade_id} is failed ({row.detail}), but {row.platform} executed its order"
+
+
+class I4(Invariant):
+    """The ledger's ticket, volume and prices equal the broker's."""
+
+    def rest(self) -> Iterator[str]:
+        """Those of live positions, and the prices at which closed ones went in and out."""
+        for row in self.scene.rows.values():
+            if row.state in HELD:
+                yield from self._live(row)
+            elif row.state == "closed":
+                yield from self._closed(row)
+
+    def _live(self, row: TradeRow) -> Iterator[str]:
+        position = self.scene.position_ids(row.platform).get(row.position_id or 0)
+        if position is None:
+            return  # I3 says so
+        for what, ours, theirs in (
+            ("ticket", row.ticket, position.ticket),
+            ("volume", row.volume_lots, position.volume_lots),
+            ("entry price", row.entry_price, position.open_price),
+        ):
+            if ours is None or abs(ours - theirs) > SAME_PRICE:
+                yield f"{what} of trade {row.trade_id} is {ours}; {row.platform} has {theirs}"
+
+    def _closed(self, row: TradeRow) -> Iterator[str]:
+        deals = self.scene.deals_of(row)
+        outward = [deal for deal in deals if deal.entry is Entry.OUT and deal.volume_lots > 0]
+        volume = sum(deal.volume_lots for deal in outward)
+        if not volume:
+            yield f"trade {row.trade_id} is closed, and {row.platform} has no deal out of position {row.position_id}"
+            return
+        price = sum(deal.price * deal.volume_lots for deal in outward) / volume
+        if row.exit_price is None or abs(row.exit_price - price) > 1e-6 * abs(price):
+            yield f"exit price of trade {row.trade_id} is {row.exit_price}; the deals of {row.platform} say {price}"
+
+
+class I5(Invariant):
+    """Realised profit equals the sum of the broker's deals (profit + swap + commission + fee), to the cent."""
+
+    def rest(self) -> Iterator[str]:
+        """Late deals included."""
+        for row in self.scene.rows.values():
+            if row.state != "closed":
+                continue
+            net = round(math.fsum(deal.net for deal in self.scene.deals_of(row)), 2)
+            if row.profit is None or abs(row.profit - net) > SAME_MONEY:
+                yield f"profit of trade {row.trade_id} is {row.profit}; the deals of {row.platform} sum to {net:.2f}"
+
+
+class I6(Invariant):
+    """A stale token never commits."""
+
+    def row(self, before: TradeRow | None, after: TradeRow, process: Process) -> Iterator[str]:
+        """Who writes a trade holds the account's lease, and signs with its token."""
+        yield from self._holds(f"account:{after.platform}", after.account_token, process, after)
+        if before is None:
+            yield from self._holds(f"{after.platform}:{after.commodity}", after.commodity_token, process, after)
+
+    def lease(self, before: LeaseRow | None, after: LeaseRow, process: Process) -> Iterator[str]:
+        """A lease changes hands only when it is free or expired, with a higher token, by whoever gets it."""
+        now = self._now()
+        if before is None:
+            return
+        if after.token < before.token:
+            yield f"the token of {after.resource} fell from {before.token} to {after.token}"
+        held = before.owner is not None and before.expires_at > now
+        if after.token == before.token and before.owner != after.owner and after.owner is not None:
+            yield f"{after.resource} went from {before.owner} to {after.owner} with the same token {after.token}"
+        elif held and before.owner != process.owner:
+            yield f"{process.owner} changed {after.resource}, which {before.owner} holds"
+        elif held and after.token != before.token:
+            yield f"{after.resource} was taken from {before.owner} while it was held"
+
+    def moved(self, platform: str) -> Iterator[str]:
+        """The broker's side accepts nothing under a token lower than it has seen."""
+        for accepted in self.scene.newly_accepted(platform):
+            if accepted.attempt.token < accepted.lowest_token:
+                yield (
+                    f"{platform} accepted order {accepted.attempt.magic:#x} of {accepted.attempt.process} under token "
+                    f"{accepted.attempt.token}, after {accepted.lowest_token}"
+                )
+
+    def _holds(self, resource: str, token: int, process: Process, row: TradeRow) -> Iterator[str]:
+        lease = self.scene.leases.get(resource)
+        if lease is None or lease.token != token or lease.owner != process.owner or lease.expires_at <= self._now():
+            yield f"{process.owner} wrote trade {row.trade_id} with token {token}; {resource} is {lease}"
+
+    def _now(self) -> int:
+        return int(self.scene.elapsed() * SECOND)
+
+
+class I7(Invariant):
+    """Once faults stop, every row settles within a bounded time or an alert exists."""
+
+    def rest(self) -> Iterator[str]:
+        """And somebody leads, and guards every account."""
+        scene = self.scene
+        alerts = scene.books.journal("alert")
+        for row in scene.rows.values():
+            slot = f"{row.platform}:{row.commodity}"
+            if row.state in UNSETTLED and not any(
+                reason in ("stuck", "missing", "unaccounted") and slot in detail for reason, detail, _, _ in alerts
+            ):
+                yield f"trade {row.trade_id} is {row.state} ({row.detail}), and nobody was alerted"
+        now = int(scene.elapsed() * SECOND)
+        for resource in (f"crew:{scene.scenario.settings.crew}", *(f"account:{name}" for name in scene.brokers)):
+            lease = scene.leases.get(resource)
+            if lease is None or lease.owner is None or lease.expires_at <= now:
+                yield f"nobody holds {resource}: {lease}"
+
+
+class I12(Invariant):
+    """Recovery can crash at any point and be run again."""
+
+    def rest(self) -> Iterator[str]:
+        """Whatever happened, the last lead leads to an account that trades again: nobody stands by on it."""
+        scene = self.scene
+        crew = scene.leases.get(f"crew:{scene.scenario.settings.crew}")
+        for platform in scene.brokers:
+            account = scene.leases.get(f"account:{platform}")
+            if crew is not None and account is not None and crew.owner != account.owner:
+                yield f"{crew.owner} leads, and {account.owner} holds {platform}"
+            if crew is not None and (crew.owner or "", platform) not in scene.shown_at:
+                yield f"{crew.owner} leads, and has never looked at {platform}"
+
+
+class I14(Invariant):
+    """Each scheduled job key fires at most once."""
+
+    def rest(self) -> Iterator[str]:
+        """One judgement in the journal for each key."""
+        fired = Counter()
+        for _, detail, repeated, _ in self.scene.books.journal("rule"):
+            fired[json.loads(detail).get("key")] += repeated
+        for key, count in fired.items():
+            if count > 1:
+                yield f"the job {key} fired {count} times"
+
+
+class I15(Invariant):
+    """The stop never widens: the loss agreed at entry is the most that the rules can lose, gaps aside."""
+
+    def row(self, before: TradeRow | None, after: TradeRow, process: Process) -> Iterator[str]:
+        """It lies no farther away than agreed, and moves in one direction only."""
+        if before is not None and after.stop_distance != before.stop_distance:
+            changed = f"from {before.stop_distance} to {after.stop_distance}"
+            yield f"the agreed distance of trade {after.trade_id} went {changed}"
+        if after.state not in ("open", "closing") or after.entry_price is None:
+            return
+        distance = after.sign * (after.entry_price - after.stop_price)
+        if distance > after.stop_distance * (1 + 1e-9):
+            yield f"the stop of trade {after.trade_id} is {distance:g} away; {after.stop_distance:g} was agreed"
+        was_open = before is not None and before.state in ("open", "closing")
+        if was_open and before is not None and after.sign * (after.stop_price - before.stop_price) < -SAME_PRICE:
+            yield f"the stop of trade {after.trade_id} went from {before.stop_price:g} to {after.stop_price:g}"

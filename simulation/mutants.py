@@ -1,0 +1,372 @@
+"""Deliberate faults of the protocol, each of which the simulation must catch.
+
+A mutant replaces one piece of the program while it is switched on; the program itself knows nothing of it. What is not
+caught by any seed is not watched by any invariant.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+
+from actors import adjusting, auditing, closing, late, lookup, opening, settling
+from actors.desk import Desk
+from actors.messages import Lease, Open, OpenResult
+from actors.reservation import ReservationActor
+from actors.system.context import Context
+from connectors.base import ConnectorError, OpenOrder, Outcome, Rejected, Unknown
+from persistence.modes import ModeRecord, Modes
+from persistence.reservations import Reservation, Reservations
+from persistence.schedule import Schedule
+from persistence.tables import account, reservation
+from persistence.trades import NewTrade
+from simulation import run
+from simulation.broker import SimulatedBroker
+from simulation.broker_faults import (
+    CLOSED_BY_HAND,
+    LATE_EXECUTION,
+    LOST_REPLY,
+    LOST_REQUEST,
+    OPENED_BY_HAND,
+    PARTIAL_FILL,
+)
+from simulation.kinds import ACTOR, CRASH, FREEZE, KILL, OPERATOR
+from simulation.referee import Violation
+from simulation.run import run_seed
+from trading.market import Position
+from trading.modes import Mode
+from trading.sizing import Sizing
+from trading.trade import Trade, TradeState, magic_number
+
+MOST_SEEDS = 60
+
+SwitchedOn = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One fault of the protocol."""
+
+    name: str
+    sentence: str
+    switched_on: SwitchedOn
+    kinds: frozenset[str]  # of faults that bring it out
+    caught_by: frozenset[str]  # the invariants that may be the first to see it
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """How long a mutant lived."""
+
+    mutant: Mutant
+    seeds: int  # until it was caught, that one included; all of them when it was not
+    violation: Violation | None
+
+
+def hunt(mutant: Mutant, first_seed: int = 0, most_seeds: int = MOST_SEEDS) -> Caught:
+    """Switch a mutant on, and run seeds until an invariant breaks."""
+    with mutant.switched_on():
+        for number in range(most_seeds):
+            outcome = run_seed(first_seed + number, mutant.kinds)
+            if outcome.violations:
+                return Caught(mutant, number + 1, outcome.violations[0])
+    return Caught(mutant, most_seeds, None)
+
+
+MUTANTS: list[Mutant] = []
+
+
+def mutant(
+    name: str, *kinds: str, caught_by: str
+) -> Callable[[Callable[[], Iterator[None]]], Callable[[], Iterator[None]]]:
+    """Register a function that switches something on, and off again, as a mutant; its docstring is the sentence.
+
+    ``caught_by``: invariants, separated by blanks.
+    """
+
+    def register(switch: Callable[[], Iterator[None]]) -> Callable[[], Iterator[None]]:
+        sentence = " ".join((switch.__doc__ or "").split()).rstrip(".")
+        made = Mutant(name, sentence, contextmanager(switch), frozenset(kinds), frozenset(caught_by.split()))
+        MUTANTS.append(made)
+        return switch
+
+    return register
+
+
+@contextmanager
+def replaced(what: object, name: str, by: object) -> Iterator[None]:
+    """Put something in the place of an attribute for a while."""
+    real = getattr(what, name)
+    setattr(what, name, by)
+    try:
+        yield
+    finally:
+        setattr(what, name, real)
+
+
+# ---------------------------------------------------------------- opening
+
+
+@mutant("order before SUBMITTED", CRASH, LOST_REPLY, caught_by="I9")
+def order_before_submitted() -> Iterator[None]:
+    """The order leaves first, and its row is written when the answer is there."""
+
+    def send_first(lease: Lease, desk: Desk, message: Open, sizing: Sizing, context: Context) -> OpenResult:
+        new = opening.new_trade(desk, message, sizing, context)
+        outcome = _sent(desk, new, _next_magic(desk), context)
+        submitted = opening._submit(desk, message, lease, sizing, context)
+        if isinstance(submitted, str):
+            return opening.refused(desk, message, submitted)
+        trade = opening.settle_open(desk, submitted, outcome, context)
+        return OpenResult(desk.platform, message.analysis.id, trade.commodity, trade, trade.state.value)
+
+    with replaced(opening, "_open_under", send_first):
+        yield
+
+
+def _next_magic(desk: Desk) -> int:
+    with desk.ledger.reading() as connection:
+        query = select(account.c.prefix, account.c.sequence).where(account.c.platform == desk.platform)
+        row = connection.execute(query).one()
+    return magic_number(row.prefix, row.sequence + 1)
+
+
+def _sent(desk: Desk, new: NewTrade | Trade, magic: int, context: Context) -> Outcome:
+    order = OpenOrder(new.commodity, new.side, new.volume_lots, magic, "mutant", new.expected_price)
+    try:
+        return desk.connector.open(order, desk.token, desk.deadline)
+    except ConnectorError as error:
+        return Unknown(str(error))
+
+
+@mutant("time-out means failed", LOST_REPLY, LATE_EXECUTION, caught_by="I1 I3")
+def time_out_means_failed() -> Iterator[None]:
+    """No answer to an order is taken for a no."""
+    real = opening._send
+
+    def send(*arguments: Any) -> Outcome:
+        outcome = real(*arguments)
+        return Rejected("timeout", "no answer") if isinstance(outcome, Unknown) else outcome
+
+    with replaced(opening, "_send", send):
+        yield
+
+
+@mutant("resend on time-out", LOST_REPLY, LOST_REQUEST, caught_by="I1 I11")
+def resend_on_time_out() -> Iterator[None]:
+    """An order without an answer is sent again."""
+    real = opening._send
+
+    def send(desk: Desk, trade: Trade, lease: Lease, context: Context) -> Outcome:
+        outcome = real(desk, trade, lease, context)
+        return _sent(desk, trade, trade.magic, context) if isinstance(outcome, Unknown) else outcome
+
+    with replaced(opening, "_send", send):
+        yield
+
+
+@mutant("assumed full fill", PARTIAL_FILL, caught_by="I2 I4")
+def assumed_full_fill() -> Iterator[None]:
+    """The ledger keeps the volume that was asked for, whatever the broker filled."""
+    real = opening.as_open
+
+    def as_open(trade: Trade, **facts: Any) -> Trade:
+        return real(trade, **{**facts, "volume_lots": trade.volume_lots})
+
+    with replaced(opening, "as_open", as_open):
+        yield
+
+
+@mutant("pause ignored", OPERATOR, caught_by="I13")
+def pause_ignored() -> Iterator[None]:
+    """Whether the crew may open is not asked when the order's row is written, nor before."""
+    with replaced(Modes, "require_opens", lambda *_: None), replaced(Modes, "of", lambda *_: ModeRecord(Mode.TRADING)):
+        yield
+
+
+# ---------------------------------------------------------------- looking up
+
+
+@mutant("no look-up", LOST_REPLY, caught_by="I1 I3")
+def no_look_up() -> Iterator[None]:
+    """An order whose fate is not known is given up without looking for it."""
+
+    def give_up(desk: Desk, trade: Trade, found: Any, context: Context) -> Trade:
+        return desk.advance(trade, replace(trade, state=TradeState.FAILED, detail="given up"), context)
+
+    with replaced(settling, "resolve_unknown", give_up):
+        yield
+
+
+@mutant("quarantine of zero", LATE_EXECUTION, caught_by="I1 I3")
+def quarantine_of_zero() -> Iterator[None]:
+    """An order that one scan does not find is given up."""
+    with replaced(lookup, "QUARANTINE_SECONDS", 0.0), replaced(lookup, "CLEAN_SCANS_TO_FAIL", 1):
+        yield
+
+
+@mutant("recovery skips UNKNOWN", CRASH, LOST_REPLY, caught_by="I3 I7")
+def recovery_skips_unknown() -> Iterator[None]:
+    """A process that takes over does not look for orders whose fate its predecessor did not know."""
+    real = Desk.reload
+
+    def reload(desk: Desk, context: Context) -> None:
+        real(desk, context)
+        doubtful = (TradeState.SUBMITTED, TradeState.UNKNOWN)
+        desk.trades = {name: trade for name, trade in desk.trades.items() if trade.state not in doubtful}
+
+    with replaced(Desk, "reload", reload):
+        yield
+
+
+@mutant("profit without costs", CLOSED_BY_HAND, caught_by="I5")
+def profit_without_costs() -> Iterator[None]:
+    """Swap and commission are left out of the profit."""
+
+    def without_costs(deals: Any) -> float:
+        return round(sum(deal.profit for deal in deals), 2)
+
+    with _in_all((lookup, auditing), "profit_of", without_costs):
+        yield
+
+
+@mutant("somebody else's position", OPENED_BY_HAND, caught_by="I2 I3 I4 I10")
+def somebody_elses_position() -> Iterator[None]:
+    """A trade's position is whichever there is in its commodity."""
+
+    def position_of(trade: Trade, positions: Any) -> Position | None:
+        return next((p for p in reversed(positions) if p.commodity == trade.commodity and p.side is trade.side), None)
+
+    with replaced(lookup, "position_of", position_of):
+        yield
+
+
+# ---------------------------------------------------------------- closing
+
+
+@mutant("forgotten close", CRASH, caught_by="I7 I8")
+def forgotten_close() -> Iterator[None]:
+    """A close is written down, and never sent."""
+
+    def send(desk: Desk, trade: Trade, *_: Any, **__: Any) -> Trade:
+        return trade
+
+    with _in_all((closing, late), "send_close", send):
+        yield
+
+
+@mutant("close repeated at once", LOST_REPLY, LATE_EXECUTION, caught_by="I2")
+def close_repeated_at_once() -> Iterator[None]:
+    """On a netting account a close without an answer is repeated at once."""
+    with replaced(closing, "rest_seconds", lambda desk: 0.0):
+        yield
+
+
+@mutant("rule judged twice", KILL, ACTOR, caught_by="I14")
+def rule_judged_twice() -> Iterator[None]:
+    """The key of a scheduled job is neither used up nor looked for."""
+    with (
+        replaced(Schedule, "has_fired", lambda *_: False),
+        replaced(Schedule, "claim", lambda *_: None),
+    ):
+        yield
+
+
+@mutant("stop widens", ACTOR, caught_by="I15")
+def stop_widens() -> Iterator[None]:
+    """An adjustment moves the stop away from the price."""
+
+    def widened(trade: Trade, stop_price: float) -> float:
+        return trade.stop_price - trade.side.sign * 0.1 * trade.stop_distance
+
+    with replaced(adjusting, "tightened", widened):
+        yield
+
+
+# ---------------------------------------------------------------- leases
+
+
+@mutant("release by a non-owner", KILL, caught_by="I6")
+def release_by_a_non_owner() -> Iterator[None]:
+    """A process that starts frees every lease that it finds, whoever holds it."""
+    real = ReservationActor.start
+
+    def start(actor: ReservationActor, context: Context) -> None:
+        free = update(reservation).values(owner=None, expires_at=0)
+        with actor._reservations._database.writing() as connection:
+            connection.execute(free)
+        real(actor, context)
+
+    with replaced(ReservationActor, "start", start):
+        yield
+
+
+@mutant("two takers of an expired lease", KILL, caught_by="I6")
+def two_takers_of_an_expired_lease() -> Iterator[None]:
+    """Whether a lease has expired is judged by what was read at the attempt before."""
+    real = Reservations.reserve_resource
+    read: dict[tuple[str, str], int] = {}  # by owner and resource, when it would expire
+
+    def reserve(table: Reservations, resource: str, owner: str, ttl_seconds: float) -> Reservation | None:
+        clock = table._clock
+        if clock is not None and read.get((owner, resource), clock() + 1) <= clock():
+            free = update(reservation).where(reservation.c.resource == bindparam("the_resource")).values(expires_at=0)
+            with table._database.writing() as connection:
+                connection.execute(free, {"the_resource": resource})
+        taken = real(table, resource, owner, ttl_seconds)
+        holder = table.holder(resource)
+        if taken is None and holder is not None and holder.owner != owner:
+            read[owner, resource] = holder.expires_at
+        else:
+            read.pop((owner, resource), None)
+        return taken
+
+    with replaced(Reservations, "reserve_resource", reserve):
+        yield
+
+
+@mutant("takeover keeps the token", FREEZE, KILL, caught_by="I6")
+def takeover_keeps_the_token() -> Iterator[None]:
+    """Who takes over gets the token of the one before."""
+    real = Reservations.reserve_resource
+
+    def reserve(table: Reservations, resource: str, owner: str, ttl_seconds: float) -> Reservation | None:
+        taken = real(table, resource, owner, ttl_seconds)
+        if taken is None or taken.token == 1:
+            return taken
+        same = update(reservation).where(reservation.c.resource == bindparam("the_resource"))
+        with table._database.writing() as connection:
+            connection.execute(same.values(token=taken.token - 1), {"the_resource": resource})
+        return replace(taken, token=taken.token - 1)
+
+    with replaced(Reservations, "reserve_resource", reserve):
+        yield
+
+
+@mutant("stale token accepted", FREEZE, caught_by="I6")
+def stale_token_accepted() -> Iterator[None]:
+    """The ledger does not look at the token of who writes."""
+    with replaced(Reservations, "require", lambda *_: None):
+        yield
+
+
+@mutant("stale token accepted by the broker", FREEZE, caught_by="I6")
+def stale_token_accepted_by_the_broker() -> Iterator[None]:
+    """The broker's side does not look at the token of who sends."""
+    with replaced(run, "SimulatedBroker", functools.partial(SimulatedBroker, is_fenced=False)):
+        yield
+
+
+@contextmanager
+def _in_all(modules: tuple[object, ...], name: str, by: object) -> Iterator[None]:
+    """Replace a function wherever it was imported."""
+    with ExitStack() as stack:
+        for module in modules:
+            if hasattr(module, name):
+                stack.enter_context(replaced(module, name, by))
+        yield

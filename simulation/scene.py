@@ -1,0 +1,98 @@
+"""What the referee knows: the brokers' truth, the ledger as it reads it itself, and who sent what when.
+
+Nothing here comes from what an actor believes. The brokers are looked at from behind, past every fault of theirs, and
+the ledger through a connection that the program does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from actors.lookup import QUARANTINE_SECONDS
+from connectors.base import OpenOrder
+from simulation.broker import SimulatedBroker
+from simulation.broker_truth import Accepted
+from simulation.database import Books, LeaseRow, TradeRow
+from simulation.scenario import Scenario
+from trading.market import SECOND, Deal, Entry, Instant, Position
+from trading.trade import prefix_of
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An order to open that left a process."""
+
+    magic: int
+    slot: tuple[str, str]
+    analysis_id: str
+    at: float  # elapsed seconds
+    owner: str
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything that the invariants look at."""
+
+    scenario: Scenario
+    brokers: Mapping[str, SimulatedBroker]
+    books: Books
+    elapsed: Callable[[], float]
+    market_now: Callable[[], Instant]  # by the clock of the processes, which may be set
+    rows: dict[int, TradeRow] = field(default_factory=dict)  # by trade
+    by_magic: dict[int, TradeRow] = field(default_factory=dict)
+    leases: dict[str, LeaseRow] = field(default_factory=dict)  # by resource
+    prefixes: dict[str, int] = field(default_factory=dict)  # by platform
+    sent: dict[int, Sent] = field(default_factory=dict)  # by magic
+    executed_at: dict[int, float] = field(default_factory=dict)  # elapsed seconds of the first deal in, by magic
+    shown: dict[tuple[str, str], dict[int, Position]] = field(default_factory=dict)  # by owner and platform, by ticket
+    shown_at: dict[tuple[str, str], float] = field(default_factory=dict)
+    disturbed_at: float = 0.0  # when a fault struck last
+    written_at: dict[int, float] = field(default_factory=dict)  # elapsed seconds of the row's first commit, by trade
+    mode_set_at: float = 0.0  # when a person changed the crew's mode last
+    accepted_seen: dict[str, int] = field(default_factory=dict)  # how many accepted orders were looked at, by platform
+
+    def position_ids(self, platform: str) -> dict[int, Position]:
+        """The live positions of an account, by their identifier."""
+        return {position.position_id: position for position in self.brokers[platform].truth.positions}
+
+    def is_ours(self, platform: str, magic: int) -> bool:
+        """Whether a position of this magic is one of this ledger's."""
+        return prefix_of(magic) == self.prefixes.get(platform, -1)
+
+    def deals_of(self, row: TradeRow) -> list[Deal]:
+        """Every deal of the trade's position, late ones included."""
+        deals = self.brokers[row.platform].truth.deals
+        ids = {row.position_id}
+        if row.position_id is None:
+            ids = {deal.position_id for deal in deals if deal.magic == row.magic}
+        return [deal for deal in deals if deal.position_id in ids]
+
+    def came_late(self, magic: int) -> bool:
+        """Whether the broker executed the order later than any promise reaches: beyond the quarantine."""
+        executed, sent = self.executed_at.get(magic), self.sent.get(magic)
+        return executed is not None and sent is not None and executed - sent.at > QUARANTINE_SECONDS
+
+    def elapsed_at(self, at: Instant) -> float:
+        """Elapsed seconds at an instant of the brokers' clock, which nobody sets."""
+        return (at - self.scenario.origin) / SECOND
+
+    def newly_accepted(self, platform: str) -> list[Accepted]:
+        """What the broker's side has accepted since this was asked last."""
+        accepted = self.brokers[platform].truth.accepted
+        seen = self.accepted_seen.get(platform, 0)
+        self.accepted_seen[platform] = len(accepted)
+        return list(accepted[seen:])
+
+    def note_deals(self, platform: str, new: list[Deal]) -> None:
+        """Remember when each order was first executed."""
+        for deal in new:
+            if deal.entry is not Entry.OUT and deal.magic:
+                self.executed_at.setdefault(deal.magic, self.elapsed_at(deal.time))
+
+    def note_sent(self, owner: str, platform: str, order: OpenOrder) -> None:
+        """Remember an order to open that leaves now."""
+        row = self.by_magic.get(order.magic)
+        analysis_id = "" if row is None else row.analysis_id
+        at = self.elapsed()
+        self.sent.setdefault(order.magic, Sent(order.magic, (platform, order.commodity), analysis_id, at, owner))

@@ -1,0 +1,158 @@
+"""What the broker books after a trade is over: late deals, and orders that came and went between two scans."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from crew_helpers import (
+    StartCrew,
+    alerts,
+    closes_sent,
+    lost,
+    move,
+    must_agree,
+    now,
+    only_alpha,
+    opened,
+    positions,
+    scripted,
+    story,
+)
+
+from actors.names import platform_actor
+from actors.scripted_crew import ScriptedCrew
+from connectors.mock_script import fills_later, reject
+from trading.market import HOUR, SECOND
+from trading.trade import CloseReason, Trade, TradeState
+
+HOUR_SECONDS = HOUR // SECOND
+
+
+SLOWLY = {"price_poll_seconds": 50, "ai_monitor_interval_seconds": 120}  # for days that go by
+
+
+def stopped(crew: ScriptedCrew) -> Trade:
+    """A trade that was closed by its stop just now."""
+    trade = opened(crew)
+    move(crew, trade.stop_price)
+    crew.run_for(crew.market.settings.price_poll_seconds + 2)
+    closed = now(crew, trade)
+    assert closed.state is TradeState.CLOSED
+    assert closed.profit is not None
+    return closed
+
+
+def adjusted(crew: ScriptedCrew, trade: Trade, **money: float) -> None:
+    """The broker books money on a position that is long closed."""
+    assert trade.position_id is not None
+    crew.brokers["alpha"].adjust(trade.position_id, **money)
+
+
+@pytest.mark.parametrize(("minutes", "within_seconds"), [(0, 1), (30, 300), (2 * 24 * 60, 300)])
+def test_a_late_deal_corrects_the_profit_to_the_cent(
+    start_crew: StartCrew, minutes: float, within_seconds: float
+) -> None:
+    crew = start_crew(only_alpha(**SLOWLY))
+    closed = stopped(crew)
+    crew.run_for(minutes * 60)
+    adjusted(crew, closed, swap=-1.23, commission=-0.05)
+    crew.run_for(within_seconds + 121)
+    corrected = now(crew, closed)
+    assert corrected.profit == round((closed.profit or 0.0) - 1.28, 2)
+    assert (corrected.state, corrected.closed_at, corrected.exit_price) == (
+        TradeState.CLOSED,
+        closed.closed_at,
+        closed.exit_price,
+    )
+    assert story(crew.ledger.journal.list(trade_id=closed.trade_id, newest_first=False)).states[-2:] == ["closed"] * 2
+    (line,) = crew.ledger.journal.list(kind="profit_corrected")
+    assert line.detail == {"profit_before": closed.profit, "profit_after": corrected.profit, "deals": 3}
+    must_agree(crew)
+    crew.run_for(2 * HOUR_SECONDS)
+    assert len(crew.ledger.journal.list(kind="profit_corrected")) == 1
+
+
+def test_a_late_deal_is_found_by_the_next_life_of_the_account(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    closed = stopped(crew)
+    crew.run_for(20 * 60)
+    adjusted(crew, closed, commission=-3.5)
+    crew.tell(platform_actor("alpha"), "a message that nobody takes")
+    crew.run_for(2)
+    assert now(crew, closed).profit == round((closed.profit or 0.0) - 3.5, 2)
+    must_agree(crew)
+
+
+def test_what_was_closed_longer_ago_is_not_asked_for_any_more(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(**SLOWLY))
+    closed = stopped(crew)
+    crew.run_for(3 * 24 * HOUR_SECONDS + HOUR_SECONDS)
+    alpha = crew.brokers["alpha"]
+    alpha.requests.clear()
+    crew.run_for(3 * HOUR_SECONDS)
+    assert alpha.asked("positions")
+    assert alpha.asked("deals") == []
+    assert now(crew, closed) == closed
+
+
+def test_a_quiet_account_is_asked_for_its_history_seldom(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    stopped(crew)
+    crew.run_for(10 * 60)
+    alpha = crew.brokers["alpha"]
+    alpha.requests.clear()
+    crew.run_for(3 * HOUR_SECONDS)
+    assert len(alpha.asked("deals")) == 3 * 12
+    assert len(alpha.asked("positions")) == 3 * 120, "a scan each time, and no more"
+
+
+def test_a_history_that_does_not_show_the_whole_trade_corrects_nothing(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = start_crew(only_alpha())
+    closed = stopped(crew)
+    as_it_is = crew.brokers["alpha"].deals
+    with monkeypatch.context() as lagging:
+        lagging.setattr(crew.brokers["alpha"], "deals", lambda since, deadline: as_it_is(since, deadline)[:1])
+        crew.run_for(5 * 60)
+    assert now(crew, closed) == closed
+
+
+@pytest.mark.parametrize("looks", [True, False], ids=["the next look", "the next life"])
+def test_a_given_up_order_that_came_and_went_between_two_scans_is_closed_with_its_profit(
+    start_crew: StartCrew, looks: bool
+) -> None:
+    crew = scripted(start_crew, fills_later(200))
+    trade = lost(crew)
+    crew.run_for(190)
+    assert now(crew, trade).state is TradeState.FAILED
+    alpha = crew.brokers["alpha"]
+    crew.run_for(10.1)
+    (filled,) = alpha.positions(math.inf)
+    move(crew, 1.1020)
+    alpha.close_by_hand(filled.ticket)
+    assert now(crew, trade).state is TradeState.FAILED
+    if not looks:
+        crew.tell(platform_actor("alpha"), "a message that nobody takes")
+    crew.run_for(31)
+    closed = now(crew, trade)
+    assert (closed.state, closed.close_reason) == (TradeState.CLOSED, CloseReason.BROKER)
+    assert closed.profit == round(sum(deal.net for deal in alpha.deals(0, math.inf)), 2) != 0
+    assert story(crew.ledger.journal.list(trade_id=trade.trade_id, newest_first=False)).states[-3:] == [
+        "failed",
+        "late",
+        "closed",
+    ]
+    assert len(alerts(crew, "late")) == 1
+    assert closes_sent(crew) == 0
+    assert positions(crew) == []
+    must_agree(crew)
+
+
+def test_a_rejected_order_stays_failed(start_crew: StartCrew) -> None:
+    crew = scripted(start_crew, reject("no_money"))
+    crew.analyse(crew.opinion())
+    crew.run_for(2 * HOUR_SECONDS)
+    assert [trade.state for trade in crew.ledger.trades.list()] == [TradeState.FAILED]
+    assert alerts(crew, "late") == []

@@ -1,0 +1,35 @@
+"""Every deliberate fault of the protocol is caught, and nothing is caught where there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulation.campaign import quiet
+from simulation.mutants import MUTANTS, Mutant, hunt
+from simulation.run import run_seed
+
+each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name.replace(" ", "-") for mutant in MUTANTS])
+
+
+@each_mutant
+def test_a_mutant_is_caught_and_the_same_seed_is_clean_without_it(mutant: Mutant) -> None:
+    with quiet():
+        caught = hunt(mutant)
+        assert caught.violation is not None, f"alive after {caught.seeds} seeds: {mutant.sentence}"
+        assert caught.violation.invariant in mutant.caught_by
+        clean = run_seed(caught.violation.seed, mutant.kinds)
+    assert clean.violations == ()
+
+
+def test_there_are_at_least_twelve_mutants_each_with_a_name_and_a_sentence_of_its_own() -> None:
+    assert len(MUTANTS) >= 12
+    assert len({mutant.name for mutant in MUTANTS}) == len({mutant.sentence for mutant in MUTANTS}) == len(MUTANTS)
+
+
+def test_a_mutant_that_is_switched_off_leaves_nothing_behind() -> None:
+    with quiet():
+        before = run_seed(0).digest
+        for mutant in MUTANTS:
+            with mutant.switched_on():
+                pass
+        assert run_seed(0).digest == before
