@@ -46,14 +46,10 @@ class TraderActor:
         try:
             self._handle(message, context)
         except LedgerUnavailable as error:
-            # What cannot be journalled is not decided: an open is told only after its line is written.
+            # Nothing is opened meanwhile: the line of the decision is written with the trade's own row, or no row is.
             if not self._ledger_away:
                 self._ledger_away = True
                 context.alert("ledger", f"{error}; nothing is decided without it")
-        else:
-            if self._ledger_away and isinstance(message, Decide | NothingToTrade | OpenResult):
-                self._ledger_away = False
-                context.alert("ledger", "decisions are written again")
 
     def _handle(self, message: object, context: Context) -> None:
         match message:
@@ -65,9 +61,8 @@ class TraderActor:
             case Decide(analysis):
                 self.execute_ai_trade(analysis, context)
             case NothingToTrade(commodity, at, reason, detail):
-                self._ledger.journal.append(
-                    JournalEntry(at, "decision", f"refused:{reason}", commodity=commodity, detail=detail), fold=True
-                )
+                line = JournalEntry(at, "decision", f"refused:{reason}", commodity=commodity, detail=detail)
+                self._write(line, context=context, fold=True)
             case OpenResult():
                 self._note(message, context)
             case _:
@@ -186,13 +181,19 @@ class TraderActor:
             analysis_id=result.analysis_id,
             detail={"said": result.reason},
         )
-        self._ledger.journal.append(*([] if result.decision is None else [result.decision]), line)
+        self._write(*([] if result.decision is None else [result.decision]), line, context=context)
 
     def _journal(
         self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object
     ) -> None:
         """One line for each decision; the same refusal of the same analysis, said again, is counted in its line."""
-        self._ledger.journal.append(self._line(analysis, reason, context, decision, **detail), fold=True)
+        self._write(self._line(analysis, reason, context, decision, **detail), context=context, fold=True)
+
+    def _write(self, *lines: JournalEntry, context: Context, fold: bool = False) -> None:
+        self._ledger.journal.append(*lines, fold=fold)
+        if self._ledger_away:
+            self._ledger_away = False
+            context.alert("ledger", "decisions are written again")
 
     def _line(
         self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object

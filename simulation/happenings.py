@@ -102,6 +102,8 @@ class Happenings:
     def _spoil(self, how: str, kind: str, what: str) -> None:
         seconds = round(self._rng.uniform(*AWAY_SECONDS), 3)
         self._strike(kind, WORLD, "ledger", f"{what} for {seconds:g} s")
+        if self._scenario.netting:
+            self._referee.disturbed(seconds)  # without its ledger a process sends nothing on a netting account
         setattr(self._weather, how, True)
 
         def over() -> None:
@@ -125,7 +127,9 @@ class Happenings:
 
     def _operate(self) -> None:
         mode = self._rng.choice((Mode.PAUSED, Mode.HALTED))
+        seconds = self._rng.uniform(*MODE_SECONDS)
         self._strike(OPERATOR, WORLD, "operator", f"wants {mode}")
+        self._referee.disturbed(seconds)  # halted, it guards nothing
         self._set_mode(mode)
 
         def lift() -> None:
@@ -133,7 +137,7 @@ class Happenings:
             self._set_mode(Mode.TRADING)
             self._referee.disturbed()
 
-        self._at(self._world.elapsed() + self._rng.uniform(*MODE_SECONDS), lift)
+        self._at(self._world.elapsed() + seconds, lift)
 
     def _set_mode(self, mode: Mode) -> None:
         crew = self._scenario.settings.crew

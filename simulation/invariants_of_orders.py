@@ -6,12 +6,14 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from connectors.base import CloseOrder, OpenOrder
+from connectors.base import CloseOrder, Done, OpenOrder
 from simulation.database import TradeRow
 from simulation.invariant import ACTIVE, SAME_VOLUME_LOTS, Invariant
 from simulation.process import Process
 from simulation.scene import Scene
-from trading.market import SECOND, Entry, Position, Quote, quote_fault
+from trading.market import SECOND, Position, Quote, quote_fault
+
+VOLUME_UNIT_LOTS = 1e-8  # volumes are added in whole units of it
 
 
 class I1(Invariant):
@@ -73,11 +75,17 @@ class I2(Invariant):
             )
 
     def moved(self, platform: str) -> Iterator[str]:
-        """No close of ours ever turns a position round."""
-        scene = self.scene
-        for deal in scene.brokers[platform].truth.deals:
-            if deal.entry is Entry.IN_OUT and scene.is_ours(platform, deal.magic):
-                yield f"deal {deal.deal} of {platform} reversed position {deal.position_id}"
+        """The closes of an order never take out more than it put in: on a netting account that would reverse."""
+        put_in: Counter[int] = Counter()
+        taken_out: Counter[int] = Counter()
+        for executed in self.scene.brokers[platform].truth.executed:
+            if isinstance(executed.outcome, Done):
+                moved = put_in if executed.attempt.call == "open" else taken_out
+                moved[executed.attempt.magic] += round(executed.outcome.volume_lots / VOLUME_UNIT_LOTS)
+        for magic, units in taken_out.items():
+            if units > put_in[magic]:
+                lots, held = units * VOLUME_UNIT_LOTS, put_in[magic] * VOLUME_UNIT_LOTS
+                yield f"{platform} executed closes of {lots:g} lots for order {magic:#x}, which opened {held:g}"
 
 
 class I8(Invariant):
@@ -118,7 +126,7 @@ class I8(Invariant):
             if row.platform != platform or row.state != "open" or (platform, row.ticket) in self._sent:
                 continue
             crossed = self._crossed.get(row.trade_id)
-            if crossed is not None and crossed < scene.disturbed_at:
+            if crossed is not None and crossed <= scene.disturbed_at:
                 crossed = None
                 del self._crossed[row.trade_id]
             if crossed is not None and now - crossed > self._limit:

@@ -41,8 +41,8 @@ class I3(Invariant):
                 if rows[position_id] != 1:
                     yield f"position {position_id} of {platform} has {rows[position_id]} rows"
             for row in scene.rows.values():
-                if row.platform == platform and row.state in HELD and row.position_id not in live:
-                    yield f"trade {row.trade_id} is {row.state}, and {platform} has no position {row.position_id}"
+                if row.platform == platform and row.state == "open" and row.position_id not in live:
+                    yield f"trade {row.trade_id} is open, and {platform} has no position {row.position_id}"
 
     def _wrongly_failed(self, row: TradeRow) -> Iterator[str]:
         scene = self.scene
@@ -180,9 +180,9 @@ class I14(Invariant):
 
     def rest(self) -> Iterator[str]:
         """One judgement in the journal for each key."""
-        fired = Counter()
+        fired: Counter[str] = Counter()
         for _, detail, repeated, _ in self.scene.books.journal("rule"):
-            fired[json.loads(detail).get("key")] += repeated
+            fired[str(json.loads(detail).get("key"))] += repeated
         for key, count in fired.items():
             if count > 1:
                 yield f"the job {key} fired {count} times"

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from actors import adjusting, auditing, closing, late, lookup, opening, settling
+from actors.changes import as_open
 from actors.desk import Desk
 from actors.messages import Lease, Open, OpenResult
 from actors.reservation import ReservationActor
@@ -173,12 +174,11 @@ def resend_on_time_out() -> Iterator[None]:
 @mutant("assumed full fill", PARTIAL_FILL, caught_by="I2 I4")
 def assumed_full_fill() -> Iterator[None]:
     """The ledger keeps the volume that was asked for, whatever the broker filled."""
-    real = opening.as_open
 
-    def as_open(trade: Trade, **facts: Any) -> Trade:
-        return real(trade, **{**facts, "volume_lots": trade.volume_lots})
+    def as_asked(trade: Trade, **facts: Any) -> Trade:
+        return as_open(trade, **{**facts, "volume_lots": trade.volume_lots})
 
-    with replaced(opening, "as_open", as_open):
+    with replaced(opening, "as_open", as_asked):
         yield
 
 
@@ -229,7 +229,7 @@ def profit_without_costs() -> Iterator[None]:
     """Swap and commission are left out of the profit."""
 
     def without_costs(deals: Any) -> float:
-        return round(sum(deal.profit for deal in deals), 2)
+        return float(round(sum(deal.profit for deal in deals), 2))
 
     with _in_all((lookup, auditing), "profit_of", without_costs):
         yield

@@ -9,7 +9,8 @@ from typing import Any
 from connectors.base import CloseOrder, Done, OpenOrder, Outcome
 from simulation.broker import SimulatedBroker
 from simulation.database import Books, TradeRow
-from simulation.invariants import INVARIANTS, Invariant
+from simulation.invariant import Invariant
+from simulation.invariants import INVARIANTS
 from simulation.process import Process
 from simulation.scenario import Scenario
 from simulation.scene import Scene
