@@ -45,7 +45,7 @@ from console.output import Output
 from console.reading import ledger_file, ledger_for_reading, of_crew
 from console.service_manager import ServiceManager
 from console.venues import AWAY, Venue, venue_of
-from persistence.errors import LedgerError, LedgerUnavailable
+from persistence.errors import LedgerError, LedgerInUse, LedgerUnavailable
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
 from persistence.reservations import crew_resource
@@ -79,7 +79,7 @@ def _serve(arguments: Serve, configuration: Configuration, output: Output, endin
     began = time.monotonic()
     with (
         ending.on_signals(),
-        closing(_opened(configuration)) as ledger,
+        closing(_opened(configuration, ending)) as ledger,
         watched(ledger_file(configuration), ending.lose),
     ):
         term = Term(arguments, configuration, venue, ledger, output, ending, manager)
@@ -249,14 +249,25 @@ class Term:
             logs.set_up(as_json=self.arguments.log_json, secrets=self.configuration.secrets)
 
 
-def _opened(configuration: Configuration) -> Ledger:
-    """The ledger. Raises `LedgerError`, and `TryAgain` where its server cannot be used now: it may be starting too."""
-    try:
-        return Ledger.open(configuration.database_url, **of_crew(configuration), writer=owner_name())
-    except LedgerUnavailable as error:
-        if ledger_file(configuration) is not None:
-            raise
-        raise TryAgain(f"{error}; it may come back: exit code {EXIT_ESCALATED}") from error
+def _opened(configuration: Configuration, ending: Ending) -> Ledger:
+    """The ledger. Waits for the leases of an older program that is still there, or has just been killed, to run out.
+
+    Raises `LedgerError`, and `TryAgain` where its server cannot be used now: it may be starting too.
+    """
+    told = ""
+    while True:
+        try:
+            return Ledger.open(configuration.database_url, **of_crew(configuration), writer=owner_name())
+        except LedgerInUse as error:
+            if str(error) != told:
+                told = str(error)
+                log.warning("waiting: %s", told)
+            if ending.event.wait(configuration.settings.ai_db_reservation_ttl_seconds * STANDBY_PART_OF_TTL):
+                raise
+        except LedgerUnavailable as error:
+            if ledger_file(configuration) is not None:
+                raise
+            raise TryAgain(f"{error}; it may come back: exit code {EXIT_ESCALATED}") from error
 
 
 def require_watched(ledger: Ledger, settings: Settings) -> None:

@@ -29,6 +29,17 @@ class LedgerEmpty(LedgerUnavailable):
         super().__init__(ledger, "it is empty; the program makes its tables at its first start")
 
 
+class LedgerInUse(LedgerUnavailable):
+    """An older program still acts on the ledger: its tables are not changed under it."""
+
+    def __init__(self, ledger: str, owner: str) -> None:
+        """``owner`` is who holds a lease there."""
+        super().__init__(
+            ledger, f"its tables are an older program's, and {owner} still acts on them; stop it before this one updates"
+        )
+        self.owner = owner
+
+
 class LedgerFromTheFuture(LedgerError):
     """The database was written by a newer program, whose tables this one does not know."""
 

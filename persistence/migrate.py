@@ -13,8 +13,9 @@ from sqlalchemy import Connection, inspect, text
 
 from persistence import migrations, postgresql, tables
 from persistence.database import Database
-from persistence.errors import LedgerEmpty, LedgerFromTheFuture, LedgerUnavailable
+from persistence.errors import LedgerEmpty, LedgerFromTheFuture, LedgerInUse, LedgerUnavailable
 from persistence.migrations import HEAD, REVISIONS
+from persistence.reservation_sql import statements
 
 VERSION_TABLE = "alembic_version"  # Alembic's own name for it
 
@@ -23,7 +24,11 @@ ADVISORY_LOCK = 0x57617463_6862696C
 
 
 def migrate(database: Database) -> None:
-    """Create or update the tables. Raises `LedgerFromTheFuture` and `LedgerUnavailable`; then nothing has changed."""
+    """Create or update the tables.
+
+    Raises `LedgerFromTheFuture`, `LedgerInUse` while an older program holds a lease, and `LedgerUnavailable`; then
+    nothing has changed.
+    """
     with database.reading() as connection:
         if revision(connection, database.name) == HEAD:
             return
@@ -37,12 +42,22 @@ def migrate(database: Database) -> None:
 
 
 def _bring_up_to_date(connection: Connection, database: Database) -> None:
-    if revision(connection, database.name) == HEAD:
+    at = revision(connection, database.name)
+    if at == HEAD:
         return
+    if at is not None:
+        _must_be_idle(connection, database)
     if database.in_memory:
         _create(connection)
     else:
         _upgrade(connection)
+
+
+def _must_be_idle(connection: Connection, database: Database) -> None:
+    """What an older program would write into newer tables, or not obey in them, is better not found out."""
+    live = connection.execute(statements(database.dialect, bound_clock=False).live).first()
+    if live is not None:
+        raise LedgerInUse(database.name, live.owner)
 
 
 def check(database: Database) -> None:
@@ -56,7 +71,8 @@ def check(database: Database) -> None:
         raise LedgerEmpty(database.name)
     if at != HEAD:
         raise LedgerUnavailable(
-            database.name, f"it is at revision {at!r} and this program reads {HEAD!r}; starting the program updates it"
+            database.name, f"it is at revision {at!r} and this program reads {HEAD!r}; starting the program updates it "
+            "(keep a copy of it first)"
         )
 
 

@@ -175,7 +175,7 @@ class Books:
         self._connection.commit()
 
 
-class World(NamedTuple):
+class Shared(NamedTuple):
     """What all worlds of this process use, one after the other."""
 
     database: Database
@@ -183,11 +183,11 @@ class World(NamedTuple):
 
 
 @cache
-def simulated_database() -> World:
+def simulated_database() -> Shared:
     """The database, made once in a process of ours: its tables and prepared statements serve every seed."""
     database = Database(f"sqlite:///{ADDRESS}&uri=true")
     migrate(database)
-    return World(database, Books())
+    return Shared(database, Books())
 
 
 class Weather:

@@ -113,11 +113,6 @@ class Process:
         """The name of its present life, as an owner of leases. Empty before the first."""
         return "" if self._runtime is None else self._runtime.owner
 
-    @property
-    def system(self) -> System | None:
-        """The actors of its present life."""
-        return self._system
-
     def start(self) -> None:
         """Begin a life: stand by."""
         self.is_alive, self.leads, self.is_deposed, self.has_given_up = True, False, False, False

@@ -42,7 +42,6 @@ STRATEGIES = (Strategy.DAY, Strategy.SCALPING, Strategy.MOMENTUM, Strategy.SWING
 TROUBLED_SECONDS = (90.0, 240.0)  # how long faults may strike
 KIND_SHARE = 0.3  # of the kinds of faults, in one run
 SOBER_SHARE = 0.05  # of runs, in which nothing goes wrong at all
-TYPICAL = 1.0
 INTENSITIES = (0.5, 1.0, 1.0, 2.0, 4.0)  # of a kind, over its usual rate
 
 

@@ -31,9 +31,6 @@ class Story:
         """The newest lines, oldest first."""
         return self._lines[-count:]
 
-    def __len__(self) -> int:
-        return len(self._lines)
-
     def digest(self) -> str:
         """SHA-256 over all lines."""
         return hashlib.sha256("\n".join(self._lines).encode()).hexdigest()

@@ -12,7 +12,7 @@ import pytest
 from made_ledger import NOON, Clock, Holder, a_ledger, a_line, a_new_trade
 
 from persistence import sqlite
-from persistence.errors import LedgerError, OpensForbidden, StaleToken
+from persistence.errors import LedgerError, LedgerInUse, OpensForbidden, StaleToken
 from persistence.ledger import Ledger
 from persistence.migrations import HEAD
 from persistence.modes import TRADING, ModeRecord
@@ -297,3 +297,22 @@ def test_a_ledger_of_the_first_revision_is_taken_along_with_all_that_is_in_it(
         assert ledger.starts.begin("default", lead(ledger)).crashes == 0
     with closing(sqlite.newest_sqlite().connect(file)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+
+
+def test_the_tables_are_not_changed_under_an_older_program_that_still_acts_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{(tmp_path / 'ledger.sqlite').as_posix()}"
+    upgrade = alembic.command.upgrade
+    with monkeypatch.context() as old:
+        old.setattr(alembic.command, "upgrade", lambda config, revision: upgrade(config, "0001"))
+        with a_ledger(url) as first:
+            leading = first.reservations.reserve_resource("crew:default", "old:1:x", 60)
+            assert leading is not None
+            with monkeypatch.context() as new:
+                new.setattr(alembic.command, "upgrade", upgrade)
+                with pytest.raises(LedgerInUse, match="an older program's, and old:1:x still acts on them"):
+                    Ledger.open(url)
+            assert first.reservations.release_resource(leading.fence)
+    with a_ledger(url) as ledger:
+        assert ledger.modes.of("default") == TRADING
