@@ -228,8 +228,9 @@ def _calendars(configuration: Configuration, now: int) -> Check:
 
 
 def _talib() -> Check:
-    import numpy as np  # both here: TA-Lib brings pandas with it where that is installed, which is slow
-    import talib
+    import numpy as np  # both here: no other check needs them
+
+    from trading.indicator_library import talib
 
     average = talib.SMA(np.arange(5.0), timeperiod=5)[-1]
     if average != 2.0:

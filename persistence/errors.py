@@ -35,7 +35,7 @@ class LedgerInUse(LedgerUnavailable):
     def __init__(self, ledger: str, owner: str) -> None:
         """``owner`` is who holds a lease there."""
         super().__init__(
-            ledger, f"its tables are an older program's, and {owner} still acts on them; stop it before this one updates"
+            ledger, f"its tables are an older program's, and {owner} still acts on them; stop it before the update"
         )
         self.owner = owner
 

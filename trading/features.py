@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-import talib
 from numpy.typing import NDArray
 
 from trading.bars import BarSeries, Floats, Instants
+from trading.indicator_library import talib
 from trading.indicators import change, lagged, over, rolling_median
 from trading.time_frames import FrameBars, TimeFrame, aggregate
 from trading.volatility import daily_volatility
