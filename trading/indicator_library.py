@@ -1,4 +1,4 @@
-"""TA-Lib without pandas and polars, which it would import wherever they are installed, for series that nobody here uses.
+"""TA-Lib without pandas and polars, which it would import wherever they are installed, for series that nobody uses.
 
 That takes a third of a start's CPU time and 50 MB (the extra `sample` brings pandas), so both are hidden from that one
 import: TA-Lib then takes and gives numpy arrays, as it does where they are not installed.

@@ -19,7 +19,7 @@ from persistence.ledger import Ledger
 from trading.trade import HELD, TradeState
 
 LEADING = r"leading crew default on alpha, beta from (\S+)"
-ANSWERS_AGAIN = r"platform:alpha: broker: alpha: the broker answers again"
+ANSWERS_AGAIN = r"the broker 127\.0\.0\.1:\d+ answers again, market time"
 FAST = ("broker", "--port", "0", "--speed", "72000")
 REMOTE = {
     "ACCOUNTS__0__CONNECTOR": "remote",
