@@ -32,13 +32,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _main(words: Sequence[str], early: EarlySignals) -> int:
     from console import arguments as commands
-    from console import logs
+    from console import command_line, logs
     from console.errors import CommandError
     from console.output import Output
     from persistence.errors import LedgerError
 
     try:
-        arguments = commands.parse(words)
+        arguments = command_line.parse(words)
         output = Output(as_json=arguments.json)
     except CommandError as error:
         Output().error(error)

@@ -143,7 +143,9 @@ def is_due(desk: Desk, trade: Trade, context: Context) -> bool:
     attempts = desk.attempts.get(trade.trade_id)
     if attempts is not None and context.elapsed() < attempts.next_elapsed:
         return False
-    return trade.close_reason is CloseReason.OPERATOR or desk.may_guard()
+    unwritten = desk.unwritten.get(trade.trade_id)
+    reason = trade.close_reason if unwritten is None else unwritten.reason
+    return reason is CloseReason.OPERATOR or desk.may_guard()
 
 
 def put_off(desk: Desk, trade: Trade, reason: str, context: Context, *, at_least_seconds: float = 0.0) -> None:

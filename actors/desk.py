@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from actors.accounts import Market
@@ -30,6 +30,9 @@ BROKER_SECONDS_PER_MESSAGE = 20.0  # in all, and never more than a third of the 
 
 UNWRITTEN_LINES = 1_000  # of the journal, that wait for the ledger to come back; beyond it the oldest are lost
 ENDED_FOR = 3 * DAY  # how long the broker may still change what came of a trade
+
+SENT = frozenset({TradeState.SUBMITTED, TradeState.UNKNOWN})
+"""Of a trade in one of these the ledger does not know whether the broker executed it."""
 
 
 class Conceded(Exception):
@@ -61,6 +64,7 @@ class UnwrittenClose:
     decided_at: Instant
     sends: int = 0
     answer: str = ""  # the broker's latest
+    stands: bool = True  # False: the post was lost since, and whoever led meanwhile has decided anew
 
 
 @dataclass(slots=True)
@@ -95,6 +99,7 @@ class Desk:
     audit_at: Instant = 0  # when their deals are due to be looked at again
     last_end_at: Instant | None = None  # when a trade ended here, if one did since the post was taken
     ledger_away: bool = False  # it refused a write, and has not taken another one since
+    believed: dict[int, Trade] = field(default_factory=dict)  # fills that the ledger did not take, by trade
     unwritten: dict[int, UnwrittenClose] = field(default_factory=dict)  # by trade; survives the loss of the post
     unwritten_lines: deque[JournalEntry] = field(default_factory=lambda: deque(maxlen=UNWRITTEN_LINES))
     deadline: float = 0.0  # elapsed; for all broker calls within the present message
@@ -155,9 +160,16 @@ class Desk:
         Asks the ledger; while that is away, what was last known holds.
         """
         if not self.ledger_away:
-            with suppress(LedgerUnavailable):
+            try:
                 self.guards = self.ledger.modes.of(self.settings.crew).mode.permits_guarding
+            except LedgerUnavailable:
+                self.miss_ledger()  # so that nobody waits for it a second time before a close leaves
         return self.guards
+
+    def miss_ledger(self) -> None:
+        """It refused. What was to be written may have been, so the trades are read again when it is back."""
+        self.reload_due = True
+        self.ledger_away = True
 
     def concede(self, reason: str, context: Context) -> None:
         """Stop acting on the account at once."""
@@ -267,6 +279,7 @@ class Desk:
     def believe(self, trade: Trade, context: Context) -> None:
         """Take as true what the broker said and the ledger did not write, where it can be guarded without the row."""
         if self.guards_without_ledger:
+            self.believed[trade.trade_id] = trade
             self.trades[trade.commodity] = trade
             self._tell_watchers(trade, context)
 
@@ -279,21 +292,38 @@ class Desk:
             self.cooldown_until[commodity] = last + round(self.settings.ai_per_account_cooldown_minutes * 60_000)
 
     def reload(self, context: Context) -> None:
-        """Read the trades again from the ledger: memory is not to be trusted after a refused write."""
-        believed = {trade.trade_id for trade in (*self.trades.values(), *self.late.values())}
-        self.trades = {trade.commodity: trade for trade in self.ledger.trades.active(self.platform)}
+        """Read the trades again from the ledger: memory is not to be trusted after a refused write.
+
+        What the broker said of a fill stands until it is written. Where the ledger raises, memory stays as it was.
+        """
+        trades = {trade.commodity: trade for trade in self.ledger.trades.active(self.platform)}
         ended = self.ledger.trades.ended_since(self.platform, context.now() - ENDED_FOR)
-        self.ended = {trade.trade_id: trade for trade in ended}
         late = self.ledger.trades.list(platform=self.platform, states={TradeState.LATE})
-        self.late = {trade.trade_id: trade for trade in late}
+        over = {*self._known_trades()} - {trade.trade_id for trade in (*trades.values(), *late)}
+        left = [self.ledger.trades.get(trade_id) for trade_id in sorted(over)]
         self.disowned = self.ledger.disowned.of(self.platform)
         self.guards = self.ledger.modes.of(self.settings.crew).mode.permits_guarding
         for commodity in self.instruments:
             self.refresh_cooldown(commodity)
-        over = believed - {trade.trade_id for trade in (*self.trades.values(), *self.late.values())}
-        for trade in (*map(self.ledger.trades.get, sorted(over)), *self.trades.values()):
+        for filled in self.believed.values():
+            row = trades.get(filled.commodity)
+            if row is not None and row.trade_id == filled.trade_id and row.state in SENT:
+                trades[filled.commodity] = filled
+        self.trades = trades
+        self.ended = {trade.trade_id: trade for trade in ended}
+        self.late = {trade.trade_id: trade for trade in late}
+        for trade in left:
             self._tell_watchers(trade, context)
+        self.tell_trades(context)
         self.reload_due = False
+
+    def tell_trades(self, context: Context) -> None:
+        """Tell the watchers of every active trade."""
+        for trade in self.trades.values():
+            self._tell_watchers(trade, context)
+
+    def _known_trades(self) -> Iterator[int]:
+        return (trade.trade_id for trade in (*self.trades.values(), *self.late.values()))
 
     def _tell_watchers(self, trade: Trade, context: Context) -> None:
         for watcher in self.watchers:

@@ -27,8 +27,7 @@ class LedgerWatch:
 
     def noticed(self) -> None:
         """It refused, and there is something more urgent to do than to say so, which takes the ledger's time, too."""
-        self._desk.reload_due = True
-        self._desk.ledger_away = True
+        self._desk.miss_ledger()
 
     def lost(self, error: LedgerUnavailable, context: Context) -> None:
         """It refused. What was to be written may have been, so memory is read again when it is back."""
@@ -65,12 +64,11 @@ class LedgerWatch:
         Raises `Conceded`, and whatever else the ledger raises.
         """
         desk = self._desk
-        was_away = desk.ledger_away
-        if was_away:
+        if desk.ledger_away:
             desk.catch_up(desk.entry("ledger", "answers again", context), context)
         desk.reload(context)
         write_what_was_sent(desk, context)
-        if was_away:
-            self._refusals = 0
+        self._refusals = 0
+        if self._is_told:
             self._is_told = False
             context.alert("ledger", f"{desk.platform}: the ledger answers again")

@@ -114,6 +114,11 @@ class Adjust(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class TellTrades(Message):
+    """Tell the watchers of every active trade, from memory: one of them begins anew, and the ledger is away."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseIfProfitable(Message):
     """Judge a day-end or Friday rule, at the first valid tick inside its window, once for its key."""
 

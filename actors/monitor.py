@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from actors.accounts import Market
+from actors.known_trades import known_trades
 from actors.messages import Adjust, Close, Quotes, Revalue, Signal, TradeChanged
 from actors.names import platform_actor
 from actors.system.context import Context, TimerHandle
@@ -41,8 +42,8 @@ class MonitorActor:
         }
 
     def start(self, context: Context) -> None:
-        """Find the open trades in the ledger, and begin the valuations."""
-        for trade in self._ledger.trades.active():
+        """Find the open trades, and begin the valuations."""
+        for trade in known_trades(self._ledger, self._market.settings, context):
             self._follow(trade)
         self._revalue_at(context.now(), context)
 

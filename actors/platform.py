@@ -33,6 +33,7 @@ from actors.messages import (
     RuleJudged,
     Scan,
     TakePost,
+    TellTrades,
 )
 from actors.names import MONITOR, RESERVATION, SCHEDULER, TRADER
 from actors.opening import open_trade, refused
@@ -118,8 +119,10 @@ class PlatformActor:
             case Close():
                 self._close(message, context)
             case Adjust():
-                if self._desk.may_write(context) and self._desk.may_guard():
+                if self._desk.may_guard() and self._desk.may_write(context):
                     adjust(self._desk, message, context)
+            case TellTrades():
+                self._desk.tell_trades(context)
             case CloseIfProfitable():
                 self._rules[message.job.key] = message.job
                 self._judge_rules(context)
@@ -228,7 +231,7 @@ class PlatformActor:
             if desk.lease is not None:
                 self._push(context)  # the renewal is late: nobody should choose this account meanwhile
             return
-        self._ledger.look(context)
+        self._look_at_ledger(context)
         try:
             self._reconnect_if_due(context)
             fresh = desk.take_quotes(desk.connector.quotes(desk.deadline), context)
@@ -245,6 +248,11 @@ class PlatformActor:
             self._found_sight(context)
         self._judge_rules(context)
         self._push(context)
+
+    def _look_at_ledger(self, context: Context) -> None:
+        self._ledger.look(context)
+        if self._desk.ledger_away:
+            self._desk.begin_message(context)  # the broker's time is not spent on waiting for the ledger
 
     def _reconnect_if_due(self, context: Context) -> None:
         if self._is_cut_off and context.elapsed() >= self._reconnect_at_elapsed:
@@ -271,7 +279,7 @@ class PlatformActor:
         desk = self._desk
         if not desk.may_watch(context):
             return
-        self._ledger.look(context)
+        self._look_at_ledger(context)
         if not desk.may_write(context):
             self._look_without_ledger(context)
             return
@@ -374,6 +382,7 @@ class PlatformActor:
     def _close_without_ledger(self, trade: Trade, reason: CloseReason, price: float, context: Context) -> None:
         believed = self._desk.trades.get(trade.commodity)
         if self._desk.guards_without_ledger and believed is not None and believed.state is TradeState.OPEN:
+            self._desk.begin_message(context)  # the ledger was waited for, and the broker has not been asked yet
             close_without_ledger(self._desk, believed, reason, price, context)
 
     def _judge_rules(self, context: Context) -> None:

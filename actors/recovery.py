@@ -27,6 +27,8 @@ def recover(desk: Desk, context: Context) -> None:
     """
     desk.absences.clear()
     desk.attempts.clear()
+    for sent in desk.unwritten.values():
+        sent.stands = False
     desk.prefix = desk.ledger.trades.register_account(desk.platform)
     desk.disowned = desk.ledger.disowned.of(desk.platform)
     desk.external_seen = last_externals(desk)

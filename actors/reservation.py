@@ -81,24 +81,30 @@ class ReservationActor:
     def _reserve(self, resource: str, context: Context) -> Lease | None:
         asked_at = context.elapsed()
         try:
-            reservation = self._reservations.reserve_resource(resource, context.owner, self._ttl_seconds)
-            fence = self._ours_already(resource, context) if reservation is None else reservation.fence
+            fence = self._taken(resource, context)
         except LedgerUnavailable as error:
             raise Refusal(str(error)) from error  # to whoever asked; if it was reserved after all, it expires by itself
         if fence is None:
+            held = self._held.get(resource)
+            if held is not None and is_standing(resource):
+                self._lose(held, "another process has taken it over", context)
             return None
         self._held[resource] = lease = Lease(fence, self._hold_until(asked_at))
         return lease
 
-    def _ours_already(self, resource: str, context: Context) -> Fence | None:
-        """A standing lease belongs to the process: its actor, restarted, gets it again, if the ledger says so too."""
-        held = self._held.get(resource)
-        if held is None or not is_standing(resource):
+    def _taken(self, resource: str, context: Context) -> Fence | None:
+        """Take what is free; None: it is another's. Raises `LedgerError`.
+
+        A standing lease belongs to the process: its actor, restarted, gets it again. And so does whoever asks again
+        after the answer to a first request was lost: the ledger knows to whom it was given.
+        """
+        reservation = self._reservations.reserve_resource(resource, context.owner, self._ttl_seconds)
+        if reservation is not None:
+            return reservation.fence
+        holder = self._reservations.holder(resource) if is_standing(resource) else None
+        if holder is None or holder.owner != context.owner:
             return None
-        if self._reservations.renew_resource(held.fence, self._ttl_seconds):
-            return held.fence
-        self._lose(held, "another process has taken it over", context)
-        return None
+        return holder.fence if self._reservations.renew_resource(holder.fence, self._ttl_seconds) else None
 
     def _release(self, fence: Fence, context: Context) -> bool:
         held = self._held.get(fence.resource)
@@ -153,13 +159,13 @@ class ReservationActor:
         Raises `LedgerError`.
         """
         asked_at = context.elapsed()
-        taken = self._reservations.reserve_resource(lease.fence.resource, context.owner, self._ttl_seconds)
+        taken = self._taken(lease.fence.resource, context)
         if taken is None:
             return False
         if taken.token != lease.fence.token + 1:
-            self._reservations.release_resource(taken.fence)
+            self._reservations.release_resource(taken)
             return False
-        self._extend(Lease(taken.fence, self._hold_until(asked_at)), context)
+        self._extend(Lease(taken, self._hold_until(asked_at)), context)
         return True
 
     def _extend(self, lease: Lease, context: Context) -> None:

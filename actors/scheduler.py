@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from actors.known_trades import known_trades
 from actors.messages import CheckTimes, Close, CloseIfProfitable, RuleJudged, TimeStop, TradeChanged
 from actors.names import platform_actor
 from actors.system.context import Context, TimerHandle
@@ -42,8 +43,8 @@ class SchedulerActor:
         self._waiting: dict[int, Followed] = {}  # by trade
 
     def start(self, context: Context) -> None:
-        """Find the open trades in the ledger, and look at the clock."""
-        for trade in self._ledger.trades.active():
+        """Find the open trades, and look at the clock."""
+        for trade in known_trades(self._ledger, self._settings, context):
             self._follow(trade, context)
         context.at(context.now(), CheckTimes())
 

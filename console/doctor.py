@@ -20,9 +20,10 @@ from rich.text import Text
 
 from connectors.base import ConnectorError
 from connectors.remote_market import RemoteMarket
-from console.arguments import Doctor, version
+from console.arguments import Doctor
 from console.books import book_directory
 from console.broker_secret import secret_of
+from console.command_line import version
 from console.configuration import Configuration, stray_variables
 from console.errors import CommandError
 from console.figures import clock

@@ -20,9 +20,10 @@ from actors.system.system import System
 from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew, market_for
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.base import Connector
-from console.arguments import DEFAULT_COMMODITY, Replay, named_commodity
+from console.arguments import DEFAULT_COMMODITY, Replay
 from console.configuration import Configuration
 from console.errors import CommandError
+from console.file_names import named_commodity
 from console.output import Output
 from console.recorded import Recording, cut, file_recording, in_trading_times, paper, sample_recording, settings_for
 from console.summary import render

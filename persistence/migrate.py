@@ -71,8 +71,9 @@ def check(database: Database) -> None:
         raise LedgerEmpty(database.name)
     if at != HEAD:
         raise LedgerUnavailable(
-            database.name, f"it is at revision {at!r} and this program reads {HEAD!r}; starting the program updates it "
-            "(keep a copy of it first)"
+            database.name,
+            f"it is at revision {at!r} and this program reads {HEAD!r}; starting the program updates it "
+            "(keep a copy of it first)",
         )
 
 

@@ -50,7 +50,7 @@ def signalled(
     )
 
 
-@pytest.mark.parametrize("module", ["console.arguments", "numpy", "console.serve"])
+@pytest.mark.parametrize("module", ["console.command_line", "numpy", "console.serve"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_serve_stops_quietly_while_it_is_being_loaded(tmp_path: Path, module: str, number: signal.Signals) -> None:
     done = signalled(tmp_path, module, number, "serve", "--json")

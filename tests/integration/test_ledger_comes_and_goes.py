@@ -63,7 +63,9 @@ def test_a_close_leaves_as_soon_as_a_silent_database_is_given_up(leader: Scripte
     with broken(leader, silent(leader)):
         move(leader, trade.stop_price)
         leader.run_for(SERVER_SILENT_SECONDS + 2)
-        assert (closes_sent(leader), positions(leader)) == (1, []), "its own time limit began when the ledger was given up"
+        assert (closes_sent(leader), positions(leader)) == (1, []), (
+            "its own time limit began when the ledger was given up"
+        )
         move(leader, BID)
     leader.run_for(2 * TTL_SECONDS)
     assert now(leader, trade).close_reason is CloseReason.STOP
@@ -140,17 +142,6 @@ def test_who_watches_goes_on_watching_when_it_crashes_while_the_ledger_is_away(
     must_agree(leader)
 
 
-def test_the_longest_hold_is_kept_by_a_scheduler_that_crashed_while_the_ledger_was_away(leader: ScriptedCrew) -> None:
-    trade = opened(leader)
-    with broken(leader):
-        leader.tell(SCHEDULER, "a message that nobody takes")
-        leader.run_for((trade.time_stop_at - leader.now) / 1_000 + 5)
-        assert positions(leader) == []
-    leader.run_for(2 * TTL_SECONDS)
-    assert now(leader, trade).close_reason is CloseReason.TIME_STOP
-    must_agree(leader)
-
-
 def test_a_late_fill_that_nobody_wants_is_closed_without_the_ledger_too(start_crew: StartCrew) -> None:
     crew = scripted(start_crew, fills_later(400), close=[reject("market_closed")] * 2)
     trade = lost(crew)
@@ -170,7 +161,9 @@ def test_a_late_fill_that_nobody_wants_is_closed_without_the_ledger_too(start_cr
 def test_what_a_person_closes_of_a_halted_crew_is_closed_to_the_end_without_the_ledger(leader: ScriptedCrew) -> None:
     trade = opened(leader)
     leader.ledger.modes.set("default", Mode.HALTED, reason="", by="ops", at=leader.now)
+    leader.tell(platform_actor("alpha"), Close(trade.trade_id, "EURUSD", CloseReason.STOP, None))
     leader.run_for(5)
+    assert closes_sent(leader) == 0
     leader.brokers["alpha"].script(close=[reject("requote")])
     with broken(leader):
         leader.tell(platform_actor("alpha"), Close(trade.trade_id, "EURUSD", CloseReason.OPERATOR, None))
@@ -207,4 +200,3 @@ def test_a_lease_whose_taking_again_was_committed_and_not_confirmed_is_not_taken
     leader.run_for(3)
     assert now(leader, trade).state is TradeState.CLOSED
     must_agree(leader)
-

@@ -17,10 +17,10 @@ from console.arguments import (
     Status,
     Trades,
     Why,
-    named_commodity,
-    parse,
 )
+from console.command_line import parse
 from console.errors import CommandError
+from console.file_names import named_commodity
 from trading.market import HOUR, iso
 from trading.trade import TradeState
 

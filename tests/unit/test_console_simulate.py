@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from console import simulate
-from console.arguments import Simulate, parse
+from console.arguments import Simulate
+from console.command_line import parse
 from console.errors import CommandError
 from console.output import Output
 from simulation.mutants import MUTANTS

@@ -17,7 +17,8 @@ import pytest
 
 from actors.system.health import ANSWER_SECONDS, INTERVAL_SECONDS
 from actors.system.system import EXIT_ESCALATED
-from console.arguments import Serve, Status, parse
+from console.arguments import Serve, Status
+from console.command_line import parse
 from console.ending import LAST_RESORT_SECONDS
 from console.errors import CommandError
 

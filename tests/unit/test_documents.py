@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from console import settings_tree
-from console.arguments import parse
+from console.command_line import parse
 from console.configuration import NOTHING
 from console.descriptions import DESCRIPTIONS, describe
 from trading.analysis import Strategy

@@ -1,0 +1,98 @@
+"""Values of options, read from words. Each raises ``argparse.ArgumentTypeError`` naming what it got and expected."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from datetime import UTC, datetime
+
+from console.settings_tree import nearest
+from trading.market import Instant, instant
+from trading.trade import TradeState
+
+LONGEST_DELAY_SECONDS = 3600.0
+
+
+def positive(text: str) -> float:
+    """A number greater than 0."""
+    value = number(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number greater than 0")
+    return value
+
+
+def finite(text: str) -> float:
+    """A price."""
+    value = number(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a price")
+    return value
+
+
+def count(text: str) -> int:
+    """A whole number of at least 1."""
+    value = whole(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a whole number of at least 1")
+    return value
+
+
+def port(text: str) -> int:
+    """A TCP port; 0: any that is free."""
+    value = whole(text)
+    if not 0 <= value < 65_536:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a whole number from 0 to 65535")
+    return value
+
+
+def fraction(text: str) -> float:
+    """0 to 1."""
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number from 0 to 1")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A delay of at most an hour."""
+    value = number(text)
+    if not 0 <= value <= LONGEST_DELAY_SECONDS:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected seconds from 0 to {LONGEST_DELAY_SECONDS:g}")
+    return value
+
+
+def number(text: str) -> float:
+    """Any number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number") from None
+
+
+def whole(text: str) -> int:
+    """Any whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a whole number") from None
+
+
+def state(text: str) -> TradeState:
+    """The state of a trade."""
+    try:
+        return TradeState(text.lower())
+    except ValueError:
+        near = nearest(text, list(TradeState))
+        hint = f"did you mean {near}?" if near else f"expected one of {', '.join(TradeState)}"
+        raise argparse.ArgumentTypeError(f"there is no state {text!r}; {hint}") from None
+
+
+def moment(text: str) -> Instant:
+    """A date (its midnight, UTC) or a date with a time; a time without a zone is in UTC."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"it is {text!r}; expected a date such as 2017-06-01 or 2017-06-01T13:00"
+        ) from None
+    return instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))

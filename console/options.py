@@ -1,0 +1,233 @@
+"""The options of each command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from console import option_values
+from console.arguments import (
+    DEFAULT_DECISIONS,
+    DEFAULT_LINES,
+    DEFAULT_SEEDS,
+    DEFAULT_SOAK_PARALLEL,
+    DEFAULT_SOAK_ROUNDS,
+    DEFAULT_SPEED,
+    DEFAULT_TRADES,
+    SOAK_WAYS,
+    SOAKS,
+)
+from trading.analysis import Strategy
+from trading.trade import TradeState
+
+
+def serve_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--speed",
+        type=option_values.positive,
+        default=DEFAULT_SPEED,
+        metavar="X",
+        help="market seconds that pass in one second on paper accounts (default: %(default)g, an hour a second)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget the paper accounts' books and start anew")
+    parser.add_argument(
+        "--from", dest="start", type=option_values.moment, metavar="DATE", help="where in the recording to start"
+    )
+    parser.add_argument("--no-view", dest="view", action="store_false", help="log lines instead of the live view")
+    parser.add_argument(
+        "--seed", type=option_values.whole, default=0, metavar="N", help="seed of the simulated market (default: 0)"
+    )
+
+
+def broker_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--speed",
+        type=option_values.positive,
+        default=DEFAULT_SPEED,
+        metavar="X",
+        help="market seconds that pass in one second (default: %(default)g, an hour a second)",
+    )
+    parser.add_argument(
+        "--port",
+        type=option_values.port,
+        metavar="N",
+        help="where to listen on this machine (default: by the settings; 0: any)",
+    )
+    parser.add_argument("--fresh", action="store_true", help="forget the broker's books and the ledger, start anew")
+    parser.add_argument(
+        "--from", dest="start", type=option_values.moment, metavar="DATE", help="where in the recording to start"
+    )
+    parser.add_argument(
+        "--lose-replies",
+        type=option_values.fraction,
+        default=0.0,
+        metavar="F",
+        help="lose this fraction of the replies to orders, half of them with the order carried out (default: 0)",
+    )
+    parser.add_argument(
+        "--delay-seconds",
+        type=option_values.seconds,
+        default=0.0,
+        metavar="S",
+        help="let each order wait for a random part of this before it is carried out (default: 0)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=option_values.whole,
+        default=0,
+        metavar="N",
+        help="seed of the simulated market and the faults (default: 0)",
+    )
+
+
+def replay_options(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--sample", action="store_true", help="the recorded EURUSD hours of the extra `sample`")
+    source.add_argument("--data", type=Path, metavar="FILE", help="bars in a .csv or .parquet file")
+    parser.add_argument(
+        "--commodity", type=str.upper, metavar="ID", help="of the bars (default: by the file's name, or EURUSD)"
+    )
+    parser.add_argument("--from", dest="start", type=option_values.moment, metavar="DATE", help="first instant, UTC")
+    parser.add_argument("--to", dest="end", type=option_values.moment, metavar="DATE", help="end, UTC, not included")
+    parser.add_argument("--threads", action="store_true", help="on threads, as in production, not in virtual time")
+    parser.add_argument("--ledger", type=Path, metavar="FILE", help="keep the ledger in this file")
+    parser.add_argument("--seed", type=option_values.whole, default=0, metavar="N", help="seed of the run (default: 0)")
+
+
+def trades_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--platform", metavar="NAME", help="only this account's")
+    parser.add_argument("--commodity", type=str.upper, metavar="ID", help="only this commodity's")
+    parser.add_argument(
+        "--state", type=option_values.state, metavar="STATE", help=f"only these: {', '.join(TradeState)}"
+    )
+    parser.add_argument(
+        "--limit",
+        type=option_values.count,
+        default=DEFAULT_TRADES,
+        metavar="N",
+        help="at most this many (default: %(default)s)",
+    )
+
+
+def why_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("commodity", nargs="?", type=str.upper, metavar="COMMODITY", help="only this one's decisions")
+    parser.add_argument(
+        "--last",
+        type=option_values.count,
+        default=DEFAULT_DECISIONS,
+        metavar="N",
+        help="how many decisions (default: %(default)s)",
+    )
+
+
+def init_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="replace the file when there is one")
+
+
+def soak_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=SOAKS, metavar="WHAT", help=f"one of {', '.join(SOAKS)}")
+    parser.add_argument(
+        "--rounds",
+        type=option_values.count,
+        default=DEFAULT_SOAK_ROUNDS,
+        metavar="N",
+        help="how many (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=option_values.whole, default=0, metavar="N", help="of the moments and faults (default: 0)"
+    )
+    parser.add_argument(
+        "--parallel",
+        type=option_values.count,
+        default=DEFAULT_SOAK_PARALLEL,
+        metavar="N",
+        help="worlds at a time in kill and pause (default: %(default)s)",
+    )
+    parser.add_argument("--database", metavar="URL", help="a PostgreSQL server (default: files of SQLite)")
+    parser.add_argument(
+        "--way", choices=SOAK_WAYS, metavar="WAY", help=f"takeover: only one of {', '.join(SOAK_WAYS)} (default: all)"
+    )
+
+
+def backup_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    parser.add_argument("--force", action="store_true", help="replace the file when there is one")
+
+
+def restore_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a backup, or a copy of a ledger's file")
+
+
+def reason_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the journal and for status")
+
+
+def halt_options(parser: argparse.ArgumentParser) -> None:
+    reason_options(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask, though positions are left unguarded")
+
+
+def position_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("platform", metavar="PLATFORM", help="the account")
+    parser.add_argument(
+        "magic", type=option_values.count, metavar="MAGIC", help="the position's number, as serve names it"
+    )
+
+
+def adopt_options(parser: argparse.ArgumentParser) -> None:
+    position_options(parser)
+    parser.add_argument(
+        "--stop-price",
+        type=option_values.finite,
+        required=True,
+        metavar="P",
+        help="where it is closed at a loss from now on",
+    )
+    parser.add_argument("--target-price", type=option_values.finite, metavar="P", help="where it is closed at a profit")
+    parser.add_argument(
+        "--strategy",
+        type=Strategy,
+        choices=tuple(Strategy),
+        default=Strategy.SWING,
+        metavar="NAME",
+        help=f"whose longest hold and day end apply: {', '.join(Strategy)} (default: %(default)s)",
+    )
+
+
+def disown_options(parser: argparse.ArgumentParser) -> None:
+    position_options(parser)
+    reason_options(parser)
+
+
+def simulate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seeds",
+        type=option_values.count,
+        default=DEFAULT_SEEDS,
+        metavar="N",
+        help="how many seeds (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=option_values.whole, default=0, metavar="S", help="the first of them (default: 0)"
+    )
+    parser.add_argument(
+        "--faults",
+        default="all",
+        metavar="KINDS",
+        help="kinds of faults, separated by commas; or all, or none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--jobs", type=option_values.count, metavar="N", help="processes to use (default: one for each core)"
+    )
+    parser.add_argument(
+        "--lines",
+        type=option_values.count,
+        default=DEFAULT_LINES,
+        metavar="N",
+        help="of the story of a seed that fails (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--mutants",
+        action="store_true",
+        help="instead: how many seeds, at most N, each deliberate fault of the protocol lives",
+    )
