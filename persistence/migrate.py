@@ -7,6 +7,7 @@ from `tables` as it stands, and a test shows that both ways lead to the same tab
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -18,6 +19,8 @@ from persistence.migrations import HEAD, REVISIONS
 from persistence.reservation_sql import statements
 
 VERSION_TABLE = "alembic_version"  # Alembic's own name for it
+
+ONE_AT_A_TIME = threading.Lock()  # Alembic's `op` and `context` are one for the whole process
 
 ADVISORY_LOCK = 0x57617463_6862696C
 """PostgreSQL's advisory locks are numbers; this one is ours."""
@@ -109,4 +112,5 @@ def _upgrade(connection: Connection) -> None:
     scripts = Path(migrations.__file__).parent
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    with ONE_AT_A_TIME:
+        command.upgrade(config, HEAD)

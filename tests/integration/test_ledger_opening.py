@@ -8,8 +8,9 @@ import os
 import re
 import sqlite3
 import stat
+import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -26,6 +27,7 @@ from persistence.errors import LedgerFromTheFuture, LedgerUnavailable
 from persistence.ledger import Ledger
 
 DEADLINE_SECONDS = 60.0
+THREADS = 4
 
 
 @pytest.fixture
@@ -113,6 +115,18 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(file: Path, monke
     monkeypatch.undo()
     with a_ledger(url_of(file)) as ledger:
         Holder(ledger).submit()
+
+
+def test_threads_of_one_process_make_the_tables_of_several_ledgers_at_once(tmp_path: Path) -> None:
+    together = threading.Barrier(THREADS)
+
+    def open_and_submit(number: int) -> int:
+        together.wait(DEADLINE_SECONDS)
+        with a_ledger(url_of(tmp_path / f"{number}.db")) as ledger:
+            return Holder(ledger).submit().trade_id
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert list(pool.map(open_and_submit, range(THREADS))) == [1] * THREADS
 
 
 in_child: dict[str, Barrier] = {}
