@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
+from types import ModuleType
 
 from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import (
@@ -23,7 +24,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as NoFreeReader
 
-from persistence import postgresql, sqlite
+from persistence import sqlite
 from persistence.errors import LedgerError, LedgerUnavailable, NestedTransaction
 
 LOCK_TIMEOUT_SECONDS = 30.0
@@ -64,6 +65,7 @@ class Database:
         self.in_memory = self.dialect == "sqlite" and sqlite.in_memory(parts)
         self._file = sqlite.file_of(parts) if self.dialect == "sqlite" else None
         self.name = str(self._file or parts.render_as_string())
+        self._server: ModuleType | None = None  # what is special about PostgreSQL, where the ledger is there
         self._lock = threading.Lock()
         self._thread = threading.local()
         self._writer: Connection | None = None
@@ -190,6 +192,11 @@ class Database:
             raise LedgerUnavailable(self.name, f"it is damaged ({damage}); keep a copy of it and restore a backup")
 
     def _connect_to_postgresql(self, parts: URL) -> None:
+        from persistence import (
+            postgresql,  # here: its driver takes a tenth of a start's time, and most ledgers are files
+        )
+
+        self._server = postgresql
         # A process that acts must not wait for what it reads either; one that only looks may read a whole journal.
         acting = postgresql.Patience.of_writer(self._ttl_seconds)
         readers = postgresql.Patience.of_reader() if self.read_only else acting
@@ -203,9 +210,9 @@ class Database:
         with self._alone(), self._explained():
             if self._writer is None:
                 raise LedgerUnavailable(self.name, "it was closed")
-            if self.dialect == "postgresql":
-                postgresql.renew_if_ended(self._writer)
-            commits = postgresql.committing_each(self._writer) if commits_each else nullcontext()
+            if self._server is not None:
+                self._server.renew_if_ended(self._writer)
+            commits = self._server.committing_each(self._writer) if self._server and commits_each else nullcontext()
             with commits, self._writer.begin():
                 yield self._writer
 
@@ -244,7 +251,10 @@ class Database:
             if isinstance(error, OUR_FAULT) and not error.connection_invalidated:
                 raise LedgerError(f"the ledger {self.name} refused a statement: {reason}") from error
             raise LedgerUnavailable(self.name, reason) from error
-        except postgresql.DriverError as error:  # met outside of any statement, so SQLAlchemy did not see it
-            raise LedgerUnavailable(self.name, str(error).strip()) from error
         except NoFreeReader as error:
             raise LedgerUnavailable(self.name, "too many readers at a time") from error
+        except Exception as error:
+            if self._server is None or not isinstance(error, self._server.DriverError):
+                raise
+            # Met outside of any statement, so SQLAlchemy did not see it.
+            raise LedgerUnavailable(self.name, str(error).strip()) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from persistence import migrations, postgresql, tables
+from persistence import migrations, tables
 from persistence.database import Database
 from persistence.errors import LedgerEmpty, LedgerFromTheFuture, LedgerInUse, LedgerUnavailable
 from persistence.migrations import HEAD, REVISIONS
@@ -37,6 +37,8 @@ def migrate(database: Database) -> None:
             return
     with database.writing() as connection:
         if database.dialect == "postgresql":
+            from persistence import postgresql  # here, as in `database`: its driver is slow to load
+
             with postgresql.unhurried(connection):
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
                 _bring_up_to_date(connection, database)
