@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import signal
@@ -11,9 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from unittest.mock import patch
+
+from run import main
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 150.0  # generous: the machine may be busy with other tests
@@ -37,6 +43,30 @@ def run(words: Sequence[str], directory: Path, **settings: str) -> subprocess.Co
         timeout=DEADLINE_SECONDS,
         check=False,
     )
+
+
+def answer(words: Sequence[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """One command as `run` has it, in the process of the tests: for many inputs of a kind, of which `run` shows one.
+
+    A process takes longer to start than to refuse its input.
+    """
+    output, errors = StringIO(), StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with (
+        chdir(directory),
+        patch.dict(os.environ, environment(**settings), clear=True),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        try:
+            code = main(words)
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        finally:
+            root.handlers[:] = handlers
+            root.setLevel(level)
+    return subprocess.CompletedProcess(list(words), code, output.getvalue(), errors.getvalue())
 
 
 def run_json(words: Sequence[str], directory: Path, **settings: str) -> dict[str, Any]:

@@ -20,13 +20,13 @@ from simulation.processes.world import WorldPlan
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 SEED = 4
-ROUNDS = 21
+ROUNDS = 22
 DEADLINE_SECONDS = 60.0
 
 
 def test_after_twenty_kills_nothing_is_lost_and_nothing_is_doubled() -> None:
     plan = WorldPlan(SEED, lose_replies=0.02, settles_unknown=False)
-    wanted = Campaign(ROUNDS, plan, parallel=3, rounds_per_world=7)
+    wanted = Campaign(ROUNDS, plan, parallel=2, rounds_per_world=11)
     report = campaign.run(wanted, partial(loops.run, one_round=loops.kill_round), lambda text: None)
     assert report.faults == []
     assert report.rounds == ROUNDS

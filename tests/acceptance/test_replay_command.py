@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from processes import ROOT, environment, run, run_json
+from processes import ROOT, answer, environment, run, run_json
 
 ROWS = [
     "time,open,high,low,close",
@@ -73,7 +73,7 @@ def test_bad_bars_are_refused_with_the_file_the_column_and_the_value(
     file = tmp_path / "bars.csv"
     assert callable(change)
     file.write_text("\n".join(change(ROWS)) + "\n")
-    done = run(["replay", "--data", str(file), "--json"], tmp_path)
+    done = answer(["replay", "--data", str(file), "--json"], tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "bars.csv" in done.stderr
@@ -104,7 +104,7 @@ def test_a_file_whose_name_says_no_commodity_is_taken_for_eurusd_and_this_is_sai
 )
 def test_what_cannot_be_replayed_is_named(tmp_path: Path, words: list[str], named: str) -> None:
     (tmp_path / "bars.xlsx").write_text("no")
-    done = run(words, tmp_path)
+    done = answer(words, tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert named in done.stderr
@@ -115,7 +115,7 @@ def test_bars_longer_than_an_hour_are_refused_with_the_lengths_that_are_expected
     begin = datetime(2024, 1, 2, tzinfo=UTC)
     times = [(begin + row * timedelta(hours=hours)).isoformat() for row in range(5)]
     (tmp_path / "daily.csv").write_text("\n".join([ROWS[0], *(f"{time},1.1,1.1,1.1,1.1" for time in times)]) + "\n")
-    done = run(["replay", "--data", "daily.csv", "--json"], tmp_path)
+    done = answer(["replay", "--data", "daily.csv", "--json"], tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert (

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from processes import run, run_json
+from processes import answer, run_json
 
 from simulation.processes import campaign, takeover
 from simulation.processes.campaign import Campaign
@@ -50,12 +50,12 @@ def test_on_postgresql_a_leader_that_is_stopped_or_cut_off_is_replaced(postgresq
 
 
 def test_a_cut_needs_a_network(tmp_path: Path) -> None:
-    refused = run(["soak", "takeover", "--way", "cut"], tmp_path)
+    refused = answer(["soak", "takeover", "--way", "cut"], tmp_path)
     assert refused.returncode == 2
     assert "--way cut needs --database" in refused.stderr
 
 
 def test_a_soak_refuses_a_database_that_is_no_server(tmp_path: Path) -> None:
-    refused = run(["soak", "kill", "--database", "sqlite:///state/ledger.sqlite"], tmp_path)
+    refused = answer(["soak", "kill", "--database", "sqlite:///state/ledger.sqlite"], tmp_path)
     assert refused.returncode == 2
     assert "expected the URL of PostgreSQL" in refused.stderr

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from processes import run, run_json
+from processes import answer, run, run_json
 
 TWO_OF_A_NAME = """
 [[accounts]]
@@ -44,8 +44,16 @@ def test_every_command_refuses_a_wrong_setting(tmp_path: Path, command: str) -> 
     refused(tmp_path, command, ["confidence_profile", "brave"])
 
 
+def test_a_real_process_ends_with_code_2_and_a_line_on_standard_error(tmp_path: Path) -> None:
+    (tmp_path / "watchbill.toml").write_text("confidence_profile = 'brave'\n")
+    done = run(["serve"], tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert "brave" in done.stderr
+
+
 def refused(directory: Path, command: str, named: list[str]) -> None:
-    done = run(command.split(), directory)
+    done = answer(command.split(), directory)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     for word in named:

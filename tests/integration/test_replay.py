@@ -22,7 +22,7 @@ from trading.market import DAY
 from trading.trade import Trade, TradeState
 
 ROOT = Path(__file__).parents[2]
-WEEKS = 5
+WEEKS = 3
 
 
 @pytest.fixture(scope="module")
