@@ -144,14 +144,20 @@ def _configuration(arguments: Arguments) -> Configuration:
     try:
         configuration = configurations.load(arguments.config)
     except ConfigurationError as error:
-        if not isinstance(arguments, commands.Serve):
+        if isinstance(arguments, commands.Serve):
+            configuration = last_good.instead_of(error, arguments.config, os.environ)
+        elif isinstance(arguments, commands.OF_THE_LEDGER_ALONE):
+            configuration = last_good.kept_instead_of(error, arguments.config, os.environ)
+        else:
             raise
-        configuration = last_good.instead_of(error, arguments.config, os.environ)
     # A replay decides thousands of times in seconds: its journal is the place to read about that.
     level = logging.WARNING if isinstance(arguments, commands.Replay) else logging.INFO
     logs.set_up(as_json=arguments.log_json, secrets=configuration.secrets, level=level)
     for name in configurations.stray_variables(os.environ):
         logging.getLogger("configuration").warning("%s is not read: expected one that begins with %s", name, PREFIX)
+    if configuration.broken and not isinstance(arguments, commands.Serve):  # which says so itself
+        wrong = " ".join(configuration.broken.split())
+        logging.getLogger("configuration").warning("going on by %s, the last good ones: %s", configuration.path, wrong)
     return configuration
 
 

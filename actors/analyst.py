@@ -1,8 +1,9 @@
 """AnalystActor: bars in, four-pillar analyses out.
 
-It judges each completed bar once, whichever account shows it first. Live it keeps the tail of each account's bars and
-computes the readings on that tail; a replay passes in outlooks that were computed once over the whole recording, which
-is the same thing faster, because every reading is causal (a test shows it).
+It judges each completed bar once, whichever account shows it first. Live it keeps the tail of each account's bars, and
+computes the readings on that tail; where it is too short, as after a crash of this actor, it asks the account for its
+history. A replay passes in outlooks that were computed once over the whole recording, which is the same thing faster,
+because every reading is causal (a test shows it).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from actors.messages import Analysed, Bars, NothingToTrade
-from actors.names import TRADER
+from actors.messages import Analysed, Bars, HistoryWanted, NothingToTrade
+from actors.names import TRADER, platform_actor
 from actors.system.context import Context
 from trading.bars import BarSeries
 from trading.market import Instant, iso
@@ -56,6 +57,8 @@ class AnalystActor:
             thresholds=self._settings.thresholds.of(self._settings.confidence_profile),
             barred=barred_on_feed(self._settings.strategies, series.bar_seconds),
         )
+        if isinstance(opinion, NotKnown) and commodity not in self._outlooks:
+            context.tell(platform_actor(platform), HistoryWanted(commodity))
         context.tell(TRADER, self._answer(outlook, opinion, outlook.features.bars.end(index), commodity, context))
 
     def _outlook(self, platform: str, series: BarSeries) -> tuple[Outlook, int]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from actors.desk import Desk
 from actors.messages import Bars
 from actors.names import ANALYST
 from actors.system.context import Context
 from trading.bars import BarSeries
 from trading.market import MINUTE, Instant
+
+log = logging.getLogger("watchbill.platform")
 
 HISTORY_BARS = 15_000  # of hours: the daily averages over 200 days have settled
 RECENT_BARS = 24  # enough to bridge a short loss of the broker
@@ -20,16 +24,23 @@ class BarFeed:
     def __init__(self) -> None:
         self._told_until: dict[str, Instant] = {}  # by commodity: the end of the newest bar that was told
         self._due_at: dict[str, Instant] = {}  # by commodity: when to ask again
+        self._wanted: set[str] = set()  # commodities whose next bar is to come with its history
+
+    def want_history(self, commodity: str) -> None:
+        """Let the next bar that is told come with all of its history."""
+        self._wanted.add(commodity)
 
     def send(self, desk: Desk, context: Context) -> None:
-        """Tell of what is new; the first time with its history. Raises ``ConnectorError``."""
+        """Tell of what is new: with its history the first time, where it is wanted, and where bars were missed.
+
+        Raises ``ConnectorError``.
+        """
         now = context.now()
         for commodity in desk.instruments:
             if now < self._due_at.get(commodity, now):
                 continue
             told_until = self._told_until.get(commodity)
-            count = HISTORY_BARS if told_until is None else RECENT_BARS
-            series = desk.connector.bars(commodity, count, desk.deadline)
+            series = self._series(desk, commodity, told_until)
             if len(series) == 0:
                 self._due_at[commodity] = now + RETRY_WITHOUT_BARS
                 continue
@@ -37,7 +48,19 @@ class BarFeed:
             self._due_at[commodity] = _next_due(series, now, is_open=desk.market.times[commodity].is_open(now - 1))
             if told_until is None or end > told_until:
                 self._told_until[commodity] = end
+                self._wanted.discard(commodity)
                 context.tell(ANALYST, Bars(desk.platform, series))
+
+    def _series(self, desk: Desk, commodity: str, told_until: Instant | None) -> BarSeries:
+        if told_until is not None and commodity not in self._wanted:
+            recent = desk.connector.bars(commodity, RECENT_BARS, desk.deadline)
+            if len(recent) == 0 or recent.time[0] < told_until:
+                return recent
+            # What lies between was missed, and the analyst cannot join its bars to these.
+            log.info(
+                "%s: more than %d bars of %s were missed: all are asked for", desk.platform, len(recent), commodity
+            )
+        return desk.connector.bars(commodity, HISTORY_BARS, desk.deadline)
 
 
 def _next_due(series: BarSeries, now: Instant, *, is_open: bool) -> Instant:

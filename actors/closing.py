@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actors.desk import ClosingAttempts, Conceded, Desk
-from actors.lookup import QUARANTINE_SECONDS, Findings, closed_by_deals, history_start, scan
+from actors.lookup import (
+    HISTORY_MARGIN,
+    QUARANTINE_SECONDS,
+    Findings,
+    closed_by_deals,
+    history_start,
+    reason_shown,
+    scan,
+)
 from actors.system.context import Context
 from connectors.base import CloseOrder, ConnectorError, Done, Outcome, Rejected, Unknown
 from persistence.journal import JournalEntry
-from trading.market import Position
+from trading.market import Entry, Position
+from trading.shares import Share
 from trading.trade import CloseReason, Trade, TradeState
 
 FIRST_RETRY_SECONDS = 1.0
@@ -25,15 +34,19 @@ def begin_closing(
     context: Context,
     *entries: JournalEntry,
     fired: str | None = None,
+    held: Position | None = None,
 ) -> Trade:
-    """OPEN becomes CLOSING, durably, and the close is sent. Repeating it on a CLOSING trade does nothing."""
+    """OPEN becomes CLOSING, durably, and the close is sent. Repeating it on a CLOSING trade does nothing.
+
+    ``held`` is the position where it was looked at just now.
+    """
     if trade.state is not TradeState.OPEN:
         return trade
     closing = desk.advance(
         trade, replace(trade, state=TradeState.CLOSING, close_reason=reason), context, *entries, fired=fired
     )
     if not desk.connector.capabilities.netting:
-        return send_close(desk, closing, price, context)
+        return send_close(desk, closing, price, context, held=held)
     # Whatever there is no position for would open one here: nothing is sent without a look.
     try:
         position = scan(desk).position_of(closing)
@@ -49,7 +62,8 @@ def continue_closing(desk: Desk, trade: Trade, found: Findings, context: Context
     if position is None:
         share = found.share_of(trade)
         if share.is_over:
-            return desk.advance(trade, closed_by_deals(trade, share.deals, CloseReason.BROKER), context)
+            unreasoned = replace(trade, close_reason=None) if _was_gone_before(desk, trade, share) else trade
+            return desk.advance(trade, closed_by_deals(unreasoned, share.deals, reason_shown(trade, share)), context)
         if is_due(desk, trade, context):
             put_off(desk, trade, "the position is gone, and its deals are not known yet", context)
         return trade
@@ -59,6 +73,18 @@ def continue_closing(desk: Desk, trade: Trade, found: Findings, context: Context
     if quote is None or not is_due(desk, trade, context):
         return trade
     return send_close(desk, trade, quote.closing_price(trade.side), context)
+
+
+def _was_gone_before(desk: Desk, trade: Trade, share: Share) -> bool:
+    """Whether the deals that closed a trade are older than the decision to close it, as after a backup was restored.
+
+    Then they did not come of it, and its reason is not theirs.
+    """
+    lines = desk.ledger.journal.list(trade_id=trade.trade_id)
+    decided = [line.at for line in lines if line.detail.get("after") == TradeState.CLOSING.value]
+    decided += [line.detail["decided_at"] for line in lines if "decided_at" in line.detail]  # without the ledger
+    closed_at = max(deal.time for deal in share.deals if deal.entry is not Entry.IN)
+    return bool(decided) and closed_at < min(decided) - HISTORY_MARGIN
 
 
 def send_close(

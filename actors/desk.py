@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 
 from actors.accounts import Market
 from actors.changes import changes, log_transition
@@ -252,9 +253,13 @@ class Desk:
     def _fence_held(self, context: Context) -> Iterator[Fence]:
         if self.lease is None:
             raise Conceded(f"{self.platform}: the account's lease is not held")
+        fence = self.lease.fence
         try:
-            yield self.lease.fence
+            yield fence
         except StaleToken as error:
+            if not self.may_act(context) and self.ledger.reservations.holder(fence.resource) is None:
+                # It could not be renewed, and nobody took it: doubt, and no word that another process leads.
+                raise LedgerUnavailable(self.ledger.name, f"{error}, and nobody else does") from error
             self.concede(str(error), context)
             raise Conceded(str(error)) from error
 
@@ -321,6 +326,10 @@ class Desk:
         """Tell the watchers of every active trade."""
         for trade in self.trades.values():
             self._tell_watchers(trade, context)
+
+    def known_rows(self) -> Iterator[Trade]:
+        """The trades that are active, and those that ended not long ago."""
+        return chain(self.trades.values(), self.ended.values())
 
     def _known_trades(self) -> Iterator[int]:
         return (trade.trade_id for trade in (*self.trades.values(), *self.late.values()))

@@ -43,7 +43,7 @@ class HaltWatchActor:
     def _look(self, context: Context) -> None:
         try:
             record = self._ledger.modes.of(self._settings.crew)
-            active = [] if record.mode.permits_guarding else self._ledger.trades.active()
+            held = [] if record.mode.permits_guarding else self._ledger.trades.list(states=HELD, newest_first=False)
         except LedgerUnavailable:
             return  # the accounts' actors say so; the next look asks again
         if record.mode.permits_guarding:
@@ -55,6 +55,5 @@ class HaltWatchActor:
             return
         self._halted = True
         self._remind_at_elapsed = context.elapsed() + REMINDER_SECONDS
-        held = [trade for trade in active if trade.state in HELD]
         named = ", ".join(f"{trade.resource} {trade.side} {trade.volume_lots:g} lots" for trade in held)
         context.alert("halt", f"by {record.by}: nobody guards {named or 'any position'}; `run.py resume` lifts it")

@@ -13,7 +13,8 @@ from trading.trade import CloseReason, Trade
 def settle_late(desk: Desk, trade: Trade, found: Findings, context: Context) -> Trade:
     """OPEN when its slot is free and it is still wanted; otherwise closed, and LATE until the broker confirms it.
 
-    Wanted means: the order is not older than an analysis may be, and nobody has tried to close it yet.
+    Wanted means: the order is not older than an analysis may be, nobody has tried to close it yet, and its analysis,
+    heard again after the order was given up, has not led to another trade.
     """
     position = found.position_of(trade)
     if position is None:
@@ -23,7 +24,7 @@ def settle_late(desk: Desk, trade: Trade, found: Findings, context: Context) -> 
         return desk.advance(trade, closed_by_deals(trade, share.deals, CloseReason.LATE), context)
     age_seconds = (context.now() - trade.submitted_at) / SECOND
     is_wanted = age_seconds <= desk.settings.analysis_max_age_seconds and trade.trade_id not in desk.attempts
-    if is_wanted and trade.commodity not in desk.trades:
+    if is_wanted and trade.commodity not in desk.trades and not desk.ledger.trades.has_twin(trade):
         return desk.advance(trade, opened_by(trade, position), context)
     quote = desk.quotes.get(trade.commodity)
     if quote is None or not is_due(desk, trade, context):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from actors.changes import as_open
 from actors.desk import Absence, Desk
 from actors.system.context import Context
+from persistence.errors import LedgerUnavailable
 from persistence.journal import JournalEntry
 from trading.market import HOUR, Deal, Entry, Instant, Order, Position
 from trading.shares import VOLUME_DECIMALS, Share, share_of, whole
@@ -53,7 +54,13 @@ class Findings:
         # Deals may be shown later than the position they made: until then the row says how much can be ours at most.
         volume_lots = min(position.volume_lots, share.volume_lots if share.deals else trade.volume_lots)
         part = volume_lots / position.volume_lots
-        return replace(position, volume_lots=volume_lots, profit=position.profit * part, swap=position.swap * part)
+        return replace(
+            position,
+            volume_lots=volume_lots,
+            open_price=entry_price(share.deals, position.open_price),
+            profit=position.profit * part,
+            swap=position.swap * part,
+        )
 
     def share_of(self, trade: Trade) -> Share:
         """The deals that make the trade's profit, and what is left of its volume.
@@ -74,7 +81,12 @@ def position_of(trade: Trade, positions: Sequence[Position]) -> Position | None:
     """The trade's position: by its identifier where that is known, by the order's magic where it is not yet."""
     if trade.position_id is not None:
         return next((position for position in positions if position.position_id == trade.position_id), None)
-    return next((position for position in positions if position.magic == trade.magic), None)
+    return next((position for position in positions if is_its_order(trade, position)), None)
+
+
+def is_its_order(trade: Trade, position: Position) -> bool:
+    """Whether a position may have come of the trade's order. Another ledger may happen to have drawn our prefix."""
+    return (position.magic, position.commodity, position.side) == (trade.magic, trade.commodity, trade.side)
 
 
 def history_start(trade: Trade) -> Instant:
@@ -129,7 +141,11 @@ def compare_open(desk: Desk, trade: Trade, found: Findings, context: Context) ->
         tell_of_merger(desk, trade, position, found, context)
         if position.ticket != trade.ticket or position.volume_lots != trade.volume_lots:
             changed = replace(trade, ticket=position.ticket, volume_lots=position.volume_lots)
-            return desk.advance(trade, changed, context)
+            try:
+                return desk.advance(trade, changed, context)
+            except LedgerUnavailable:
+                desk.believe(changed, context)  # no close names more than was seen, whatever the row says
+                raise
         return trade
     absence = desk.absences.setdefault(trade.trade_id, Absence(since_elapsed=context.elapsed()))
     absence.clean_scans += 1
@@ -161,7 +177,7 @@ def find_strangers(desk: Desk, found: Findings, context: Context) -> None:
         row = desk.ledger.trades.by_magic(position.magic) if desk.is_ours(position.magic) else None
         if not desk.is_ours(position.magic) or (row is not None and _is_left_by(row, position, found)):
             external[position.position_id] = position
-        elif row is not None and row.state is TradeState.FAILED:
+        elif row is not None and row.state is TradeState.FAILED and (found.netting or is_its_order(row, position)):
             came_late(desk, row, found.position_of(row) or position, context)
         else:
             unaccounted.add(position.position_id)
@@ -221,8 +237,8 @@ def show_externals(desk: Desk, external: dict[int, Position], context: Context) 
     if came:
         context.alert(
             "external",
-            f"{desk.platform}: the account holds {len(external)} positions of others: {sorted(external)}; "
-            "they are never touched",
+            f"{desk.platform}: the account holds {len(external)} position{'s' * (len(external) > 1)} of others, "
+            f"never touched: {sorted(external)}",
         )
     desk.external = external
     desk.external_seen = frozenset(external)
@@ -275,8 +291,11 @@ def reason_of(desk: Desk, trade: Trade, share: Share) -> CloseReason:
     number of the deal that closed; that it was the stop or the target, in its price.
     """
     unwritten = desk.unwritten.get(trade.trade_id)
-    if unwritten is not None:
-        return unwritten.reason
+    return reason_shown(trade, share) if unwritten is None else unwritten.reason
+
+
+def reason_shown(trade: Trade, share: Share) -> CloseReason:
+    """Why a trade is over, as far as its deals tell: by whose number closed it, and at which price."""
     ours = [deal for deal in share.deals if deal.magic == trade.magic and deal.entry is not Entry.IN]
     if not ours:
         return CloseReason.BROKER
@@ -317,6 +336,12 @@ def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) ->
 def profit_of(deals: Sequence[Deal]) -> float:
     """What some deals brought together, to the cent: profit, swap, commission and fee."""
     return round(math.fsum(deal.net for deal in deals), 2)
+
+
+def entry_price(deals: Sequence[Deal], otherwise: float) -> float:
+    """The average price at which some deals went in; ``otherwise`` where none is known to."""
+    inward = [deal for deal in deals if deal.entry is Entry.IN and deal.volume_lots > 0]
+    return average_price(inward) if inward else otherwise
 
 
 def average_price(deals: Sequence[Deal]) -> float:

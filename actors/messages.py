@@ -114,6 +114,13 @@ class Adjust(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryWanted(Message):
+    """The analyst has too few bars to judge by: the next one of this commodity is to come with its history."""
+
+    commodity: str
+
+
+@dataclass(frozen=True, slots=True)
 class TellTrades(Message):
     """Tell the watchers of every active trade, from memory: one of them begins anew, and the ledger is away."""
 

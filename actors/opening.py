@@ -21,7 +21,7 @@ from actors.names import RESERVATION
 from actors.system.context import Context
 from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
 from connectors.base import ConnectorError, Done, OpenOrder, Outcome, Rejected, Unknown
-from persistence.errors import AnalysisSeen, LedgerUnavailable, OpensForbidden, SlotTaken, StaleToken
+from persistence.errors import AnalysisSeen, LedgerUnavailable, NumbersUsedUp, OpensForbidden, SlotTaken, StaleToken
 from persistence.trades import NewTrade
 from trading.market import SECOND
 from trading.plans import levels_at
@@ -74,14 +74,18 @@ def check_again(desk: Desk, message: Open, context: Context) -> Sizing | str:
 
 
 def _stranger_in_the_way(desk: Desk, commodity: str) -> str | None:
-    """On a netting account an order would be merged with a position that is not ours, and closed together with it."""
+    """On a netting account an order would be merged with whatever position is there.
+
+    Its slot is free, so none of it belongs to a trade, whatever number it shows: a broker may go on showing ours on
+    what strangers still hold.
+    """
     if not desk.connector.capabilities.netting:
         return None
     try:
         positions = desk.connector.positions(desk.deadline)
     except ConnectorError as error:
         return f"no look at the positions: {error}"
-    if any(p.commodity == commodity and not desk.is_ours(p.magic) for p in positions):
+    if any(position.commodity == commodity for position in positions):
         return "a position that is not ours"
     return None
 
@@ -150,6 +154,8 @@ def _submit(desk: Desk, message: Open, lease: Lease, sizing: Sizing, context: Co
         return "analysis seen"
     except OpensForbidden as error:
         return error.mode
+    except NumbersUsedUp as error:
+        return str(error)
     except StaleToken as error:
         holder = desk.ledger.reservations.holder(account_fence.resource)
         if holder is None or holder.fence != account_fence:

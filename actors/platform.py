@@ -21,6 +21,7 @@ from actors.messages import (
     Adjust,
     Close,
     CloseIfProfitable,
+    HistoryWanted,
     Lease,
     LeaseLost,
     LeaseRenewed,
@@ -121,6 +122,8 @@ class PlatformActor:
             case Adjust():
                 if self._desk.may_guard() and self._desk.may_write(context):
                     adjust(self._desk, message, context)
+            case HistoryWanted(commodity):
+                self._bars.want_history(commodity)
             case TellTrades():
                 self._desk.tell_trades(context)
             case CloseIfProfitable():
@@ -250,9 +253,13 @@ class PlatformActor:
         self._push(context)
 
     def _look_at_ledger(self, context: Context) -> None:
+        desk = self._desk
+        reload_was_due = desk.reload_due
         self._ledger.look(context)
-        if self._desk.ledger_away:
-            self._desk.begin_message(context)  # the broker's time is not spent on waiting for the ledger
+        if desk.ledger_away:
+            desk.begin_message(context)  # the broker's time is not spent on waiting for the ledger
+        elif reload_was_due and not desk.reload_due:
+            self._looks, self._looks_soon = 0, False  # what waited for the ledger is settled at once
 
     def _reconnect_if_due(self, context: Context) -> None:
         if self._is_cut_off and context.elapsed() >= self._reconnect_at_elapsed:
@@ -331,19 +338,19 @@ class PlatformActor:
 
     def _open(self, message: Open, context: Context) -> None:
         desk, analysis = self._desk, message.analysis
+        rows_before = {row.trade_id for row in desk.known_rows()}
         ready = desk.connected and desk.surveyed and desk.may_write(context)
         try:
             if ready:
                 result = open_trade(desk, message, context)
             else:
                 result = refused(desk, message, self._trouble or desk.why_not_ready(context))
-        except (Conceded, LedgerError) as error:
-            row = desk.trades.get(analysis.commodity)
-            trade = row if row is not None and row.analysis_id == analysis.id else None
+        except Exception as error:  # also a defect: the decision is kept, and the error goes its way
+            rows = [row for row in desk.known_rows() if row.trade_id not in rows_before]
+            trade = max(rows, key=lambda row: row.trade_id, default=None)
             decision = message.decision if trade is None else None
-            context.tell(
-                TRADER, OpenResult(desk.platform, analysis.id, analysis.commodity, trade, str(error), decision)
-            )
+            said = str(error) if isinstance(error, Conceded | LedgerError) else f"{type(error).__name__}: {error}"
+            context.tell(TRADER, OpenResult(desk.platform, analysis.id, analysis.commodity, trade, said, decision))
             raise
         context.tell(TRADER, result)
 

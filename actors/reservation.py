@@ -9,7 +9,9 @@ crash left behind must be free to expire.
 
 A database that does not answer is doubt, and not loss: the lease is kept, asked for again more often, and nobody acts
 on it beyond its time, which passes by itself. Only the database can say that it is lost. When it answers again and the
-lease has expired without a taker, it is taken again at once, and whoever acts on it goes on under the new token.
+lease has expired without a taker, it is taken again at once, and whoever acts on it goes on under the new token. A full
+disk answers the renewal of an expired lease, which has nothing to write, with "not yours": that is true of anybody who
+comes too late. So after a renewal that failed this answer proves nothing; the token does.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ class ReservationActor:
         self._ttl_seconds = ttl_seconds
         self._renews = renews
         self._held: dict[str, Lease] = {} if held is None else held
-        self._in_doubt: set[str] = set()  # resources whose time is over, and of which the database says nothing
+        self._failed: set[str] = set()  # resources whose renewal has failed, and has not succeeded since
+        self._in_doubt: set[str] = set()  # those of them whose time is over
         self._found_again = False
 
     def start(self, context: Context) -> None:
@@ -109,8 +112,7 @@ class ReservationActor:
     def _release(self, fence: Fence, context: Context) -> bool:
         held = self._held.get(fence.resource)
         if held is not None and held.fence == fence:
-            del self._held[fence.resource]
-            self._in_doubt.discard(fence.resource)
+            self._forget(fence.resource)
         try:
             return self._reservations.release_resource(fence)
         except LedgerError as error:
@@ -145,9 +147,10 @@ class ReservationActor:
         try:
             if self._reservations.renew_resource(lease.fence, self._ttl_seconds):
                 self._extend(Lease(lease.fence, self._hold_until(asked_at)), context)
-            elif resource not in self._in_doubt or not self._take_again(lease, context):
+            elif resource not in self._failed or not self._take_again(lease, context):
                 self._lose(lease, "it expired, or another process took it over", context)
         except LedgerError as error:
+            self._failed.add(resource)
             if context.elapsed() >= lease.hold_until and resource not in self._in_doubt:
                 self._in_doubt.add(resource)
                 context.alert(LEASE_IN_DOUBT, f"{resource}: the database does not renew it: {error}")
@@ -171,6 +174,7 @@ class ReservationActor:
     def _extend(self, lease: Lease, context: Context) -> None:
         resource = lease.fence.resource
         self._held[resource] = lease
+        self._failed.discard(resource)
         if resource in self._in_doubt:
             self._in_doubt.remove(resource)
             context.alert(LEASE_CERTAIN, f"{resource}: the database renews it again, token {lease.fence.token}")
@@ -180,12 +184,16 @@ class ReservationActor:
 
     def _lose(self, lease: Lease, reason: str, context: Context) -> None:
         resource = lease.fence.resource
-        del self._held[resource]
-        self._in_doubt.discard(resource)
+        self._forget(resource)
         context.alert(LEASE_LOST, f"{resource}: {reason}")
         holder = holder_of(resource)
         if holder is not None:
             context.tell(holder, LeaseLost(lease.fence, reason))
+
+    def _forget(self, resource: str) -> None:
+        del self._held[resource]
+        self._failed.discard(resource)
+        self._in_doubt.discard(resource)
 
     def _hold_until(self, asked_at: float) -> float:
         return asked_at + self._ttl_seconds * (1 - MARGIN) if self._renews else float("inf")

@@ -47,7 +47,8 @@ def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
     line = desk.entry("rule", f"{job.rule.value}:{verdict}", context, trade, detail=said)
     try:
         if verdict == "closed":
-            begin_closing(desk, trade, job.rule, quote.closing_price(trade.side), context, line, fired=job.key)
+            price = quote.closing_price(trade.side)
+            begin_closing(desk, trade, job.rule, price, context, line, fired=job.key, held=position)
         else:
             desk.use_up(job.key, line, context)
     except JobFired:

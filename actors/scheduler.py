@@ -22,6 +22,7 @@ from trading.settings import Settings
 from trading.trade import CloseReason, Trade, TradeState
 
 LONGEST_SLEEP = HOUR  # calendars may be extended while it sleeps
+CLOCK_CHECK_SECONDS = 60.0  # as elapsed time goes: a timer of a clock that was set back sleeps until it is where it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class SchedulerActor:
         self._times = times
         self._judged: set[str] = set()
         self._waiting: dict[int, Followed] = {}  # by trade
+        self._checks: tuple[TimerHandle, ...] = ()
 
     def start(self, context: Context) -> None:
         """Find the open trades, and look at the clock."""
@@ -70,7 +72,9 @@ class SchedulerActor:
                 continue
             for commodity in account.symbols:
                 next_at = min(next_at, self._check_one(account.name, commodity, now, context))
-        context.at(next_at, CheckTimes())
+        for timer in self._checks:
+            timer.cancel()
+        self._checks = (context.at(next_at, CheckTimes()), context.later(CLOCK_CHECK_SECONDS, CheckTimes()))
 
     def _check_one(self, platform: str, commodity: str, now: Instant, context: Context) -> Instant:
         """Tell what is due, and answer when to look again."""

@@ -94,15 +94,20 @@ def caretaker_spec(parts: Parts) -> Spec:
     return Spec(CARETAKER, lambda: CaretakerActor(parts.ledger.retention, keep_days), UPPER_LEVEL)
 
 
-def lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> bool:
+def lead(system: System, parts: Parts) -> bool:
     """Try to become the leader of the crew; False while another process is, or the ledger cannot be asked.
 
     Needs the reservation actor.
     """
     try:
-        lease = system.ask(RESERVATION, Reserve(crew_resource(parts.market.settings.crew)), timeout_seconds)
+        return ask_to_lead(system, parts)
     except Refusal:
         return False
+
+
+def ask_to_lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> bool:
+    """As `lead`; but raises `Refusal`, with the ledger's own words, where that cannot be asked."""
+    lease = system.ask(RESERVATION, Reserve(crew_resource(parts.market.settings.crew)), timeout_seconds)
     return isinstance(lease, Lease)
 
 

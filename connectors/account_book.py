@@ -70,7 +70,7 @@ class AccountBook:
         self._apply(change)
 
     def saw(self, at: Instant) -> None:
-        """Note how far the market was followed, for a restart to go on from there."""
+        """Note how far the market was followed, for a restart to go on from there. Raises `BookMoved` as `record`."""
         self.last_seen = at
 
     def reload(self) -> None:

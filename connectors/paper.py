@@ -33,6 +33,7 @@ from connectors.base import (
     OpenOrder,
     Outcome,
     Rejected,
+    StaleToken,
     Unknown,
 )
 from connectors.paper_book import PaperBook
@@ -94,6 +95,7 @@ class PaperConnector:
         self._market = PaperMarket(tapes, math.ceil(settings.slippage_points), self._held_before)
         self._quotes: tuple[Quote, ...] = ()
         self._book_in_doubt = False  # a write failed, so only the file knows what is in it
+        self._token: int | None = None  # the highest that was raised since `connect`; None: so far it only looks
         self._next_rollover: Instant | None = None  # None: to be found from what the book has seen
         # Nothing happens by itself from `_since` up to, not including, `_until`. NEVER: not settled yet.
         self._since: Instant = NEVER
@@ -128,6 +130,7 @@ class PaperConnector:
         """
         self._require_time(deadline)
         self._read_book()
+        self._token = None
         now, seen = self._clock.now(), self._book.last_seen
         if seen is not None and now < seen:
             raise ConnectorError(
@@ -150,9 +153,14 @@ class PaperConnector:
 
     def fence(self, token: int, deadline: float) -> None:
         """Refuse lower tokens from now on, durably. Raises `StaleToken` when a higher one was seen."""
-        self._attend(deadline)
-        self._read_book()  # another process may have led the account until now
-        self._on_unmoved_book(lambda: self._office.fence(token, self._catch_up()))
+        shown, self._token = self._token, None  # the older one says nothing about whether the new one is stale
+        try:
+            self._attend(deadline)
+            self._read_book()  # another process may have led the account until now
+            self._on_unmoved_book(lambda: self._office.fence(token, self._catch_up()))
+            shown = token
+        finally:
+            self._token = shown
 
     # ------------------------------------------------------------ questions
 
@@ -206,7 +214,7 @@ class PaperConnector:
             price = self._market.fill(order.commodity, order.side, order.expected_price, opening=True)
             return self._office.refusal(token, order.magic) or self._office.fill_open(order, token, price, now)
 
-        return self._send(act, deadline)
+        return self._send(act, token, deadline)
 
     def close(self, order: CloseOrder, token: int, deadline: float) -> Outcome:
         """Close a position or a part of it; refusals as for `open`."""
@@ -216,7 +224,7 @@ class PaperConnector:
             price = self._market.fill(order.commodity, order.side.opposite, order.expected_price, opening=False)
             return self._office.refusal(token) or self._office.fill_close(order, token, price, now)
 
-        return self._send(act, deadline)
+        return self._send(act, token, deadline)
 
     def open_by_hand(self, commodity: str, side: Side, volume_lots: float) -> Done | Rejected:
         """Open a position as a person does in the broker's own terminal: without a magic, past our program."""
@@ -233,18 +241,24 @@ class PaperConnector:
         """Close a whole position as a person does in the broker's own terminal."""
         return self._on_unmoved_book(lambda: self._close_whole(ticket, self._catch_up(), BY_HAND))
 
-    def _send(self, act: Callable[[], Outcome], deadline: float) -> Outcome:
+    def _send(self, act: Callable[[], Outcome], token: int, deadline: float) -> Outcome:
         """Carry out an order on the market and the book of now. What is not sent is a definite no."""
+        if self._token is not None:
+            self._token = max(token, self._token)
         try:
             self._attend(deadline)
         except NotConnected as error:
             return Rejected("not_connected", str(error))
         except DeadlinePassed as error:
             return Rejected("deadline_passed", str(error))
+        except StaleToken as error:
+            return Rejected("stale_token", str(error))
         except ConnectorError as error:
             return Rejected("not_connected", f"nothing was sent: {error}")
         try:
             return self._on_unmoved_book(act)
+        except StaleToken as error:
+            return Rejected("stale_token", str(error))
         except ConnectorError as error:
             # The commit may have reached the disk before it failed: only a look into the file can tell.
             return Unknown(str(error))
@@ -277,6 +291,16 @@ class PaperConnector:
         self._book_in_doubt = False
         self._unsettle()
 
+    def _require_newest_token(self) -> None:
+        """Raise `StaleToken` where another process leads: its clock is the account's, and what follows is its to book.
+
+        Ours may be far ahead, as after a disk that was full for long: the new leader would have to wait for it.
+        """
+        if self._token is not None and self._token < self._book.token:
+            raise StaleToken(
+                f"account {self._platform!r}: token {self._token} is below {self._book.token}, which was seen"
+            )
+
     def _unsettle(self) -> None:
         self._since = self._until = NEVER
         self._next_rollover = None
@@ -301,8 +325,10 @@ class PaperConnector:
         now = self._clock.now()
         if self._since <= now < self._until:
             return now
-        if self._book_in_doubt:
+        was_in_doubt = self._book_in_doubt
+        if was_in_doubt:
             self._read_book()
+        self._require_newest_token()
         turns = self._market.turns
         seen = now if self._book.last_seen is None else self._book.last_seen
         at = seen if self._until == NEVER else self._until
@@ -311,7 +337,7 @@ class PaperConnector:
         self._settle(now)
         quotes = (self._market.quote(name) for name in self._calendars)
         self._quotes = tuple(quote for quote in quotes if quote is not None)
-        if self._market.turns != turns:
+        if was_in_doubt or self._market.turns != turns:  # a full disk can be read: only a write says that it is over
             self._book.saw(now)
         return now
 

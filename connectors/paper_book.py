@@ -8,12 +8,13 @@ again, and `BookMoved` asks the caller to decide anew, on the new token and the 
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
 from connectors.account_book import AccountBook, BookMoved, Change, Holding
 from connectors.accounting import cents
@@ -24,6 +25,7 @@ APPLICATION_ID = 0x57424250  # "WBBP" in the file's header: a book, and not some
 FORMAT = 2
 LOCK_TIMEOUT_SECONDS = 2.0  # for the other process's commit; no transaction of ours lasts longer than an fsync
 PRIMARY_CODE = 0xFF  # the part of an SQLite result code that names its kind
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 SCHEMA = f"""
 CREATE TABLE account (
@@ -54,15 +56,20 @@ PRAGMA user_version = 2;
 """
 
 
-class BookBusy(ConnectorError):
-    """Another process holds the file at this moment: later it can be used."""
+class BookUnavailable(ConnectorError):
+    """The file cannot be used at this moment: its disk is full, or fails. Later it can be, with nobody's help here."""
+
+
+class BookBusy(BookUnavailable):
+    """Another process holds the file."""
 
 
 class PaperBook(AccountBook):
     """The book of one account in one file, which is made, with its folder, where there is none.
 
     Raises `ConnectorError` naming the file when it cannot be read or written, is damaged, is something else, or
-    belongs to another account; and its kind `BookBusy` while another process holds it for too long.
+    belongs to another account; and of its kinds `BookUnavailable` while the disk has no room, or fails, and `BookBusy`
+    while another process holds it for too long.
     """
 
     def __init__(self, path: Path, platform: str, currency: str, opening_balance: float) -> None:
@@ -104,7 +111,13 @@ class PaperBook(AccountBook):
     def saw(self, at: Instant) -> None:
         """Write how far the market was followed; never back to before what another process has written."""
         with self._trouble_named():
-            self._open().execute("UPDATE account SET last_seen = max(coalesce(last_seen, ?), ?)", (at, at))
+            database = self._open()
+            written = database.execute(
+                "UPDATE account SET last_seen = max(coalesce(last_seen, ?), ?) WHERE revision = ?",
+                (at, at, self._revision),
+            )
+            if written.rowcount == 0:
+                self._moved(database)
         self.last_seen = at
 
     def reload(self) -> None:
@@ -202,16 +215,18 @@ class PaperBook(AccountBook):
             if database.in_transaction:
                 database.execute("ROLLBACK")
         if revision != self._revision:
-            self._read(database)
-            raise BookMoved(f"{self._path}: another process wrote the book")
+            self._moved(database)
+
+    def _moved(self, database: sqlite3.Connection) -> NoReturn:
+        self._read(database)
+        raise BookMoved(f"{self._path}: another process wrote the book")
 
     @contextmanager
     def _trouble_named(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError, ValueError, OverflowError) as error:
-            kind = BookBusy if _is_busy(error) else ConnectorError
-            raise kind(f"{self._path}: the book cannot be used: {error}") from error
+            raise _kind_of(error)(f"{self._path}: the book cannot be used: {error}") from error
 
 
 def _header(database: sqlite3.Connection) -> tuple[int, int]:
@@ -221,9 +236,16 @@ def _header(database: sqlite3.Connection) -> tuple[int, int]:
     return application, version
 
 
-def _is_busy(error: Exception) -> bool:
-    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
-    return code & PRIMARY_CODE in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+def _kind_of(error: Exception) -> type[ConnectorError]:
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return BookUnavailable
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & PRIMARY_CODE:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return BookBusy
+        case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:  # a file that cannot grow is either, depending on which one
+            return BookUnavailable
+        case _:
+            return ConnectorError
 
 
 def discard_book(path: Path) -> None:

@@ -26,6 +26,7 @@ from console.configuration import Configuration
 from console.errors import CommandError
 from console.operating import asked_by, ledger_for_writing, market_time
 from console.output import Output
+from console.overtaken import settle_overtaken
 from console.records import Data, trade_data
 from persistence.errors import SlotTaken
 from persistence.journal import JournalEntry
@@ -79,12 +80,19 @@ def render(data: Mapping[str, Any]) -> Text:
     """What was done, in one sentence."""
     if "trade" in data:
         trade = data["trade"]
-        target = "no target" if trade["target_price"] is None else f"target {trade['target_price']:g}"
-        return Text(
+        target = "no target" if trade["target_price"] is None else f"target {trade['target_price']:.10g}"
+        said = [_settled_words(over) for over in data["settled"]]
+        said.append(
             f"adopted as trade {trade['trade_id']}: {trade['resource']} {trade['side']} {trade['volume_lots']:g} lots "
-            f"at {trade['entry_price']:g}, stop {trade['stop_price']:g}, {target}"
+            f"at {trade['entry_price']:.10g}, stop {trade['stop_price']:.10g}, {target}"
         )
+        return Text("\n".join(said))
     return Text(f"magic {data['magic']} on {data['platform']} is not ours: it is shown, and never touched")
+
+
+def _settled_words(over: Mapping[str, Any]) -> str:
+    said = f"trade {over['trade_id']} of {over['resource']} was over at the broker, and is {over['state']} now"
+    return said if over["profit"] is None else f"{said}: {over['close_reason']}, profit {over['profit']:+.2f}"
 
 
 def _adopt(
@@ -124,14 +132,21 @@ def _adopt(
             )
             said = {"by": asked_by(), "magic": trade.magic, "stop_price": trade.stop_price, "after": trade.state.value}
             line = JournalEntry(at, KIND, "adopted", account.name, trade.commodity, detail=said)
+            settled = settle_overtaken(ledger, account.name, holding, book, fence, at)
             written = ledger.adoption.adopt(trade, fence, line)
         except NotAdoptable as error:
             raise CommandError(str(error)) from error
         except SlotTaken as error:
             raise CommandError(
-                f"{error}; only one can be guarded in a slot: close that one first, or disown this position"
+                f"{error}, which is not known to be over at the broker; only one can be guarded in a slot: close that "
+                "one there, or disown this position"
             ) from error
-    return {"platform": account.name, "magic": holding.magic, "trade": trade_data(written)}
+    return {
+        "platform": account.name,
+        "magic": holding.magic,
+        "trade": trade_data(written),
+        "settled": [trade_data(over) for over in settled],
+    }
 
 
 def _disown(arguments: Disown, ledger: Ledger) -> Data:
@@ -196,7 +211,8 @@ def _holding(book: AccountBook, magic: int, platform: str) -> Holding:
     if found is None:
         ours = sorted(holding.magic for holding in book.holdings.values() if prefix_of(holding.magic) != 0)
         raise CommandError(
-            f"MAGIC is {magic}; {platform} holds no position of that number, only {', '.join(map(str, ours)) or 'none'}"
+            f"MAGIC is {magic}; {platform} holds no position of that number, "
+            + (f"only {', '.join(map(str, ours))}" if ours else "nor any other that a crew opened")
         )
     if prefix_of(magic) == 0:
         raise CommandError(f"MAGIC is {magic}, which carries no crew's prefix: a stranger's position is never touched")

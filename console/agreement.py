@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from connectors.account_book import AccountBook
 from connectors.base import ConnectorError, DeadlinePassed, NotConnected
-from connectors.paper_book import BookBusy
+from connectors.paper_book import BookUnavailable
 from console.errors import CommandError
 from console.venues import OnTheBooks
 from persistence.ledger import Ledger
@@ -25,7 +25,7 @@ from trading.trade import HELD, Trade, prefix_of
 def require_agreement(ledger: Ledger, connectors: Mapping[str, OnTheBooks]) -> None:
     """Raise `CommandError` for the first paper account whose book and ledger contradict each other.
 
-    ``connectors``: by account, not connected yet. Raises `BookBusy` while another process holds a book,
+    ``connectors``: by account, not connected yet. Raises `BookUnavailable` while a book cannot be used,
     and `NotConnected` or `DeadlinePassed` while a broker process is away.
     """
     for account, connector in connectors.items():
@@ -34,7 +34,7 @@ def require_agreement(ledger: Ledger, connectors: Mapping[str, OnTheBooks]) -> N
         held = ledger.trades.list(platform=account, states=HELD)
         try:
             book = connector.book_as_written()
-        except (BookBusy, NotConnected, DeadlinePassed):
+        except (BookUnavailable, NotConnected, DeadlinePassed):
             raise
         except ConnectorError as error:
             raise CommandError(str(error)) from error

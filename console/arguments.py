@@ -208,6 +208,9 @@ Arguments: TypeAlias = (
     | Soak
 )
 
+OF_THE_LEDGER_ALONE = (Status, Trades, Why, Backup, Pause, Resume, Halt, Reset)
+"""What needs no more of the settings than where the ledger is, and whose: it works while these are broken."""
+
 KINDS: dict[str, type[Arguments]] = {
     "serve": Serve,
     "broker": Broker,

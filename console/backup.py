@@ -9,6 +9,7 @@ from console.arguments import Backup
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.output import Output
+from console.own_files import require_not_ours
 from console.reading import ledger_for_reading
 from console.rows_progress import rows_progress
 from persistence.backup import back_up
@@ -17,6 +18,7 @@ from persistence.backup import back_up
 def run(arguments: Backup, configuration: Configuration, output: Output) -> int:
     """Write the file. Raises `CommandError` where that cannot be done, and then there is no new file."""
     file = arguments.file
+    require_not_ours(file, configuration)
     try:
         with ledger_for_reading(configuration) as ledger, rows_progress(output, "backing up") as progress:
             if ledger is None:

@@ -79,7 +79,7 @@ def _all_checks(configuration: Configuration, environment: Mapping[str, str]) ->
     yield _made("SQLite", _sqlite)
     if configuration.settings.is_remote:
         yield _made("broker", lambda: _broker(configuration))
-    yield _made("paper books", lambda: _directory("paper books", book_directory(configuration)))
+    yield _made("paper books", lambda: _paper_books(configuration))
     yield _made("sample", _sample)
     yield _made("time zones", lambda: _time_zones(configuration))
     yield _made("clock", lambda: clock_check(time.time()))
@@ -139,6 +139,14 @@ def _ledger(configuration: Configuration) -> Check:
         mode = "write-ahead log" if opened.read(20)[18:20] == WAL_BYTES else "no write-ahead log yet"
     leases = f"held: {', '.join(held)}" if held else "no leases held"
     return Check("ledger", room.state, f"{name}, {mode}, {active} active trades, {leases}; {room.saw}", room.advice)
+
+
+def _paper_books(configuration: Configuration) -> Check:
+    name = "paper books"
+    try:
+        return _directory(name, book_directory(configuration))
+    except LedgerError as error:
+        return Check(name, "failed", str(error), "they lie beside the ledger: see there")
 
 
 def _can_be_written(file: Path) -> bool:

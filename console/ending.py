@@ -1,7 +1,7 @@
 """Why `serve` ends, or steps down; and that it does end, within ten seconds of being told to.
 
-The first signal asks for an orderly end. A second one ends the process at once, and so does the clock when the orderly
-end takes too long, whatever hangs: that is safe at any instant, as a crash is.
+The first signal asks for an orderly end. A second one, half a second later or more, ends the process at once, and so
+does the clock when the orderly end takes too long, whatever hangs: that is safe at any instant, as a crash is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -21,6 +21,7 @@ from typing import NoReturn
 
 STOP_SECONDS = 8.0  # for the actors to finish what is in flight
 LAST_RESORT_SECONDS = 9.5  # of the ten that a service manager is told to give
+TOGETHER_SECONDS = 0.5  # signals no further apart are one: of a shell to its group, and of `timeout` to its child
 SIGNALLED = 128  # and the signal's number, as shells have it
 LEAVE_THE_VIEW = b"\x1b[?1049l\x1b[?25h"  # the terminal's other screen, and its cursor
 
@@ -35,7 +36,8 @@ class Ending:
     lost: str = ""  # the ledger is not where it was
     deposed: str = ""  # the crew's lease was lost
     left_behind: bool = False  # an actor hangs in a thread that nothing can end
-    stop_by: float = float("inf")  # of the monotonic clock: when a signal wants the actors to have stopped
+    stop_by: float = float("inf")  # of the clock: when a signal wants the actors to have stopped
+    clock: Callable[[], float] = time.monotonic
     # The one way from a handler to a thread that cannot deadlock: a handler may run while its own thread is amid `set`.
     _signals: queue.SimpleQueue[int | None] = field(default_factory=queue.SimpleQueue)
 
@@ -56,10 +58,13 @@ class Ending:
 
     def stop(self, number: int, frame: FrameType | None) -> None:
         """A signal handler: an orderly end, and the second time an immediate one."""
+        now = self.clock()
         if self.stopped:
-            leave_at_once(number, "stopped again: ended at once")
+            if now - (self.stop_by - STOP_SECONDS) >= TOGETHER_SECONDS:
+                leave_at_once(number, "stopped again: ended at once")
+            return
         self.stopped = signal.Signals(number).name
-        self.stop_by = time.monotonic() + STOP_SECONDS
+        self.stop_by = now + STOP_SECONDS
         self._signals.put(number)
 
     def escalate(self, name: str, error: BaseException) -> None:
@@ -86,7 +91,7 @@ class Ending:
 
     def seconds_to_stop(self) -> float:
         """How long the actors may take to stop."""
-        return max(0.5, min(STOP_SECONDS, self.stop_by - time.monotonic()))
+        return max(0.5, min(STOP_SECONDS, self.stop_by - self.clock()))
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:

@@ -2,7 +2,8 @@
 
 Each start that comes to lead keeps its settings in a file beside the ledger, without secrets. A later start on settings
 that are wrong refuses, as it should; but if the ledger that it would have used has open trades, to refuse would leave
-them unguarded. Then it goes on with the last good settings, opens nothing, and says so aloud.
+them unguarded. Then it goes on with the last good settings, opens nothing, and says so aloud. Whoever only looks, asks
+for a mode or makes a backup needs no more of the settings than where the ledger is: for them these serve as well.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from feeds.catalogue import catalogue_tables
 from persistence.errors import LedgerError
 from trading.commodities import BadCatalogue, catalogue
 from trading.settings import Settings
+from trading.trade import ACTIVE, HELD
 
 log = logging.getLogger("watchbill.serve")
 
@@ -49,20 +51,29 @@ def keep(configuration: Configuration) -> None:
 
 def instead_of(error: ConfigurationError, path: Path | None, environment: Mapping[str, str]) -> Configuration:
     """The last good configuration, where its ledger has open trades. Raises ``error`` where there is no such thing."""
+    configuration = kept_instead_of(error, path, environment)
+    try:
+        has_trades = _has_open_trades(configuration)
+    except (CommandError, LedgerError) as trouble:
+        log.debug("there is nothing to fall back on: %s", trouble)
+        raise error from None
+    if not has_trades:
+        raise error
+    return configuration
+
+
+def kept_instead_of(error: ConfigurationError, path: Path | None, environment: Mapping[str, str]) -> Configuration:
+    """The last good configuration, whatever its ledger holds. Raises ``error`` where none was kept."""
     try:
         sketch = _sketch(path, environment)
         file = file_of(sketch)
         kept = json.loads(file.read_text(encoding="utf-8"))
         settings = Settings.model_validate(_with_secrets(kept, sketch, environment))
         commodities = catalogue(catalogue_tables(), settings.commodities)
-        configuration = Configuration(settings, commodities, file, (), broken=str(error))
-        has_trades = _has_open_trades(configuration)
     except (OSError, ValueError, BadCatalogue, CommandError, LedgerError) as trouble:
         log.debug("there is nothing to fall back on: %s", trouble)
         raise error from None
-    if not has_trades:
-        raise error
-    return configuration
+    return Configuration(settings, commodities, file, (), broken=str(error))
 
 
 def file_of(configuration: Configuration) -> Path:
@@ -114,4 +125,4 @@ def _sketch(path: Path | None, environment: Mapping[str, str]) -> Configuration:
 
 def _has_open_trades(configuration: Configuration) -> bool:
     with ledger_for_reading(configuration) as ledger:
-        return ledger is not None and bool(ledger.trades.active())
+        return ledger is not None and bool(ledger.trades.list(states=ACTIVE | HELD, limit=1))

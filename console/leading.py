@@ -1,10 +1,11 @@
-"""A term of leadership as the ledger counts it: after a loop of crashes the crew manages what is open, and no more."""
+"""Terms of leadership as the ledger counts them: after a loop of crashes the crew manages what is open, and no more."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from actors.system.alerts import Alert
 from actors.wiring import journal_alert
@@ -21,37 +22,67 @@ from trading.modes import Mode, ModeCause
 log = logging.getLogger("watchbill.serve")
 
 
-@contextmanager
-def counted(ledger: Ledger, crew: str, owner: str, has_failed: Callable[[], bool], broken: str = "") -> Iterator[bool]:
-    """A term that counts as a crash unless it ends in order: by a signal, or because something refused to begin.
+@dataclass(slots=True)
+class Terms:
+    """The terms of this process. Where the ledger does not take the end of one, it is written before the next begins.
 
-    Gives False, and counts nothing, where ``owner`` does not lead the crew any more. Right after it has begun, a loop
-    of crashes sets the crew to manage only, and so does ``broken``: what is wrong with the settings that were given.
-    Whatever mode is not trading is said aloud.
+    So a disk that is full for a while makes no loop of crashes.
     """
-    start = _begin(ledger, crew, owner)
-    if start is None:
-        yield False
-        return
-    try:
-        _set_modes(ledger, start, broken)
-        yield True
-    except (CommandError, ConnectorError, LedgerError):  # it was refused, or the broker or the ledger is away
-        _end(ledger, start)
-        raise
-    if not has_failed():
-        _end(ledger, start)
 
+    ledger: Ledger
+    crew: str
+    _ended: list[Start] = field(default_factory=list)  # in order, and the ledger does not know it yet
 
-def _begin(ledger: Ledger, crew: str, owner: str) -> Start | None:
-    lease = ledger.reservations.holder(crew_resource(crew))
-    if lease is None or lease.owner != owner:
-        return None
-    try:
-        return ledger.starts.begin(crew, lease.fence)
-    except StaleToken as error:
-        log.warning("%s", error)
-        return None
+    @contextmanager
+    def counted(self, owner: str, has_failed: Callable[[], bool], broken: str = "") -> Iterator[bool]:
+        """A term that counts as a crash unless it ends in order: by a signal, or because something refused to begin.
+
+        Gives False, and counts nothing, where ``owner`` does not lead the crew any more. Right after it has begun, a
+        loop of crashes sets the crew to manage only, and so does ``broken``: what is wrong with the settings that were
+        given. Whatever mode is not trading is said aloud.
+        """
+        start = self._begin(owner)
+        if start is None:
+            yield False
+            return
+        try:
+            _set_modes(self.ledger, start, broken)
+            yield True
+        except (CommandError, ConnectorError, LedgerError):  # it was refused, or the broker or the ledger is away
+            self._end(start)
+            raise
+        if not has_failed():
+            self._end(start)
+
+    def close(self) -> None:
+        """Write what is still to be written of them, as the last thing that this process does."""
+        try:
+            self._write_ends()
+        except LedgerError as error:
+            log.warning("a term that ended in order will be counted as a crash: %s", error)
+
+    def _begin(self, owner: str) -> Start | None:
+        lease = self.ledger.reservations.holder(crew_resource(self.crew))
+        if lease is None or lease.owner != owner:
+            return None
+        self._write_ends()
+        try:
+            return self.ledger.starts.begin(self.crew, lease.fence)
+        except StaleToken as error:
+            log.warning("%s", error)
+            return None
+
+    def _end(self, start: Start) -> None:
+        self._ended.append(start)
+        try:
+            self._write_ends()
+        except LedgerError as error:
+            log.info("the end of this term is not written yet: %s", error)
+
+    def _write_ends(self) -> None:
+        while self._ended:
+            self.ledger.starts.end(self._ended[0])
+            del self._ended[0]
 
 
 def _set_modes(ledger: Ledger, start: Start, broken: str) -> None:
@@ -66,13 +97,6 @@ def _set_modes(ledger: Ledger, start: Start, broken: str) -> None:
     record = ledger.modes.of(start.crew)
     if record.mode is not Mode.TRADING:
         log.warning("crew %s is %s", start.crew, mode_words(mode_data(start.crew, record)))
-
-
-def _end(ledger: Ledger, start: Start) -> None:
-    try:
-        ledger.starts.end(start)
-    except LedgerError as error:
-        log.warning("this term will be counted as a crash: %s", error)
 
 
 def _manage_only(ledger: Ledger, start: Start, cause: ModeCause, reason: str, until: str) -> None:

@@ -115,10 +115,11 @@ def _of(ledger: Ledger, crew: str, cause: ModeCause) -> Mode:
 
 def _confirm(unguarded: Sequence[Trade], output: Output) -> None:
     """Raise `CommandError` unless a person at a terminal says yes, knowing which positions nobody will guard."""
-    named = ", ".join(map(_named, unguarded)) or "no position now"
+    named = ", ".join(map(_named, unguarded))
+    leaves = f"leaves unguarded: {named}" if named else "leaves stops and targets unguarded, though none is open now"
     if output.as_json or not sys.stdin.isatty():
-        raise CommandError(f"halt leaves unguarded: {named}; --yes confirms that")
-    output.aside.print(Text(f"Halted, nobody guards stops and targets. It leaves unguarded: {named}."))
+        raise CommandError(f"halt {leaves}; --yes confirms that")
+    output.aside.print(Text(f"Halted, nobody guards stops and targets. It {leaves}."))
     output.aside.print(Text("Halt? [y/N] "), end="")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError("not halted; nothing was changed")

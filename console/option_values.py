@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime
 
 from console.settings_tree import nearest
+from trading.analysis import Strategy
 from trading.market import Instant, instant
 from trading.trade import TradeState
 
@@ -85,6 +86,16 @@ def state(text: str) -> TradeState:
         near = nearest(text, list(TradeState))
         hint = f"did you mean {near}?" if near else f"expected one of {', '.join(TradeState)}"
         raise argparse.ArgumentTypeError(f"there is no state {text!r}; {hint}") from None
+
+
+def strategy(text: str) -> Strategy:
+    """One of the strategies."""
+    try:
+        return Strategy(text.lower())
+    except ValueError:
+        near = nearest(text, list(Strategy))
+        hint = f"did you mean {near}?" if near else f"expected one of {', '.join(Strategy)}"
+        raise argparse.ArgumentTypeError(f"there is no strategy {text!r}; {hint}") from None
 
 
 def moment(text: str) -> Instant:

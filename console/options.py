@@ -186,8 +186,7 @@ def adopt_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target-price", type=option_values.finite, metavar="P", help="where it is closed at a profit")
     parser.add_argument(
         "--strategy",
-        type=Strategy,
-        choices=tuple(Strategy),
+        type=option_values.strategy,
         default=Strategy.SWING,
         metavar="NAME",
         help=f"whose longest hold and day end apply: {', '.join(Strategy)} (default: %(default)s)",

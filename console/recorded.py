@@ -10,7 +10,7 @@ import numpy as np
 
 from connectors.base import Clock, ConnectorError
 from connectors.paper import PaperConnector
-from connectors.paper_book import BookBusy
+from connectors.paper_book import BookUnavailable
 from console.configuration import Configuration
 from console.errors import CommandError
 from feeds.errors import FeedError
@@ -170,7 +170,7 @@ def paper(
 ) -> Callable[[Clock], PaperConnector]:
     """What makes the paper account over the recording, once there is a clock.
 
-    That raises `CommandError` for an account that cannot be, and `BookBusy` while another process holds its book.
+    That raises `CommandError` for an account that cannot be, and `BookUnavailable` while its book cannot be used.
     """
 
     def connect(clock: Clock) -> PaperConnector:
@@ -184,7 +184,7 @@ def paper(
                 clock,
                 book,
             )
-        except BookBusy:
+        except BookUnavailable:
             raise
         except ConnectorError as error:
             raise CommandError(str(error)) from error

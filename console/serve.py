@@ -27,9 +27,9 @@ from actors.system.health import INTERVAL_SECONDS, HealthRound
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import EXIT_ESCALATED, System
 from actors.virtual_crew import market_for
-from actors.wiring import Parts, caretaker_spec, crew_specs, journal_alert, lead, reservation_spec
+from actors.wiring import Parts, ask_to_lead, caretaker_spec, crew_specs, journal_alert, reservation_spec
 from connectors.base import ConnectorError
-from connectors.paper_book import BookBusy
+from connectors.paper_book import BookUnavailable
 from console import last_good, logs
 from console.agreement import require_agreement
 from console.arguments import Serve
@@ -37,20 +37,22 @@ from console.books import set_aside
 from console.configuration import Configuration
 from console.ending import Ending, leave_now
 from console.errors import CommandError, TryAgain
-from console.leading import counted
+from console.leading import Terms
+from console.ledger_opening import opened_ledger
 from console.ledger_watch import watched
 from console.live_watch import LiveWatch
 from console.observer import OBSERVER, ObserverActor
 from console.output import Output
-from console.reading import ledger_file, ledger_for_reading, of_crew
+from console.reading import ledger_file, ledger_for_reading
 from console.service_manager import ServiceManager
 from console.venues import AWAY, Venue, venue_of
-from persistence.errors import LedgerError, LedgerInUse, LedgerUnavailable
+from persistence.errors import LedgerError, LedgerUnavailable
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
 from persistence.reservations import crew_resource
 from trading.market import Instant, iso
 from trading.settings import Settings
+from trading.trade import ACTIVE, HELD
 
 LONGEST_START_SECONDS = 900.0  # a migration of a big ledger, the reading of all its pages
 TICK_SECONDS = 1.0  # of the time for stopping, for what the market's last tick has begun
@@ -79,24 +81,26 @@ def _serve(arguments: Serve, configuration: Configuration, output: Output, endin
     began = time.monotonic()
     with (
         ending.on_signals(),
-        closing(_opened(configuration, ending)) as ledger,
+        closing(opened_ledger(configuration, ending)) as ledger,
         watched(ledger_file(configuration), ending.lose),
+        closing(Terms(ledger, configuration.settings.crew)) as terms,
     ):
-        term = Term(arguments, configuration, venue, ledger, output, ending, manager)
+        term = Term(arguments, configuration, venue, ledger, output, ending, manager, terms)
         told = ""
         while not ending.is_final:
             ending.rise_again()
             try:
                 term.serve()
                 told = ""
-            except (BookBusy, *AWAY) as error:
-                # The lease is given back: whoever holds the book, or reaches the broker, may be who should lead.
+            except (BookUnavailable, LedgerUnavailable, *AWAY) as error:
+                # The lease is given back: whoever can use the book, or reaches the broker, may be who should lead.
                 if str(error) != told:
                     told = str(error)
                     log.warning("standing by: %s", told)
                 term.wait_to_ask_again(f"standing by: {told}")
-            except ConnectorError as error:
-                raise CommandError(str(error)) from error
+            except (CommandError, ConnectorError, LedgerError) as error:
+                # Once it has led, there may be positions that only it guards: it has to be started again.
+                raise (TryAgain if term.has_led else CommandError)(str(error)) from error
             except (StartFailed, Unanswered, NotQuiet) as error:
                 ending.escalate("system", error)
         if ending.lost:
@@ -123,6 +127,8 @@ class Term:
     output: Output
     ending: Ending
     manager: ServiceManager
+    terms: Terms
+    has_led: bool = False  # in any term
 
     def serve(self) -> None:
         """Until the ending's event is set. Everything that was begun is stopped again, in reverse order."""
@@ -137,7 +143,7 @@ class Term:
             if not self._stand_by(system, parts):
                 return
             broken = self.configuration.broken
-            with counted(self.ledger, settings.crew, runtime.owner, lambda: self.ending.has_failed, broken) as leads:
+            with self.terms.counted(runtime.owner, lambda: self.ending.has_failed, broken) as leads:
                 if leads:
                     self._lead(system, runtime, market, parts)
         finally:
@@ -160,6 +166,7 @@ class Term:
         system.confirm_all()
         self.manager.ready(f"leading crew {settings.crew} on {', '.join(connectors)}")
         log.info("leading crew %s on %s from %s", settings.crew, ", ".join(connectors), iso(start))
+        self.has_led = True
         last_good.keep(self.configuration)
         health = self._health(system)
         health.start()
@@ -177,17 +184,20 @@ class Term:
         while not self.ending.event.is_set():
             health.round_once()
             try:
-                if lead(system, parts):
+                if ask_to_lead(system, parts):
                     return True
                 holder = self.ledger.reservations.holder(crew_resource(settings.crew))
             except (ActorError, LedgerError) as error:
-                log.warning("standing by: the lease of crew %s cannot be had now: %s", settings.crew, error)
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("standing by: the lease of crew %s cannot be had now: %s", settings.crew, error)
                 self.wait_to_ask_again(f"standing by: the lease of crew {settings.crew} cannot be had now")
             else:
                 if holder is not None and holder.owner != told:
                     told = holder.owner
                     log.warning("standing by: crew %s is led by %s", settings.crew, holder.owner)
-                self.wait_to_ask_again(f"standing by: crew {settings.crew} is led by {told or 'nobody yet'}")
+                leader = "nobody yet" if holder is None else holder.owner
+                self.wait_to_ask_again(f"standing by: crew {settings.crew} is led by {leader}")
         return False
 
     def wait_to_ask_again(self, why: str) -> None:
@@ -228,7 +238,10 @@ class Term:
         settings = self.configuration.settings
         if alert.reason == LEASE_LOST and alert.detail.startswith(f"{crew_resource(settings.crew)}:"):
             self.ending.depose(alert.detail)
-        journal_alert(self.ledger, alert)
+        try:
+            journal_alert(self.ledger, alert)
+        except LedgerUnavailable as error:  # it is in the log; and that the ledger is away has an alert of its own
+            log.debug("the alert %s of %s is not in the journal: %s", alert.reason, alert.actor, error)
 
     @contextmanager
     def _view(self, system: System, runtime: ThreadedRuntime, market: Market) -> Iterator[None]:
@@ -249,31 +262,10 @@ class Term:
             logs.set_up(as_json=self.arguments.log_json, secrets=self.configuration.secrets)
 
 
-def _opened(configuration: Configuration, ending: Ending) -> Ledger:
-    """The ledger. Waits for the leases of an older program that is still there, or has just been killed, to run out.
-
-    Raises `LedgerError`, and `TryAgain` where its server cannot be used now: it may be starting too.
-    """
-    told = ""
-    while True:
-        try:
-            return Ledger.open(configuration.database_url, **of_crew(configuration), writer=owner_name())
-        except LedgerInUse as error:
-            if str(error) != told:
-                told = str(error)
-                log.warning("waiting: %s", told)
-            if ending.event.wait(configuration.settings.ai_db_reservation_ttl_seconds * STANDBY_PART_OF_TTL):
-                raise
-        except LedgerUnavailable as error:
-            if ledger_file(configuration) is not None:
-                raise
-            raise TryAgain(f"{error}; it may come back: exit code {EXIT_ESCALATED}") from error
-
-
 def require_watched(ledger: Ledger, settings: Settings) -> None:
     """Raise `CommandError` when the ledger has a live trade that these settings leave without anybody to watch it."""
     watched = {(account.name, name) for account in settings.accounts if account.enabled for name in account.symbols}
-    for trade in ledger.trades.active():
+    for trade in ledger.trades.list(states=ACTIVE | HELD, newest_first=False):
         if (trade.platform, trade.commodity) not in watched:
             raise CommandError(
                 f"trade {trade.trade_id} on {trade.resource} is {trade.state}, and accounts has no enabled account "

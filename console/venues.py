@@ -113,7 +113,7 @@ class OwnVenue:
         return self._recording.first, self._recording.last
 
     def connectors(self, clock: Clock, client: str) -> Mapping[str, PaperConnector]:
-        """The paper accounts. Raises `BookBusy` while another process holds a book."""
+        """The paper accounts. Raises `BookUnavailable` while a book cannot be used."""
         return {
             account.name: paper(
                 account, self._recording, self._configuration, book_path(self._configuration, account.name)

@@ -12,7 +12,7 @@ import re
 from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from persistence.errors import LedgerError, UnknownAccount
+from persistence.errors import LedgerError, NumbersUsedUp, UnknownAccount
 from persistence.tables import account
 from trading.trade import SEQUENCE_BITS
 
@@ -72,10 +72,12 @@ def raise_sequence(connection: Connection, platform: str, at_least: int) -> None
 
 
 def next_number(connection: Connection, platform: str) -> tuple[int, int]:
-    """Prefix and sequence of the account's next order. Raises `UnknownAccount`."""
+    """Prefix and sequence of the account's next order. Raises `UnknownAccount` and `NumbersUsedUp`."""
     row = connection.execute(NEXT_NUMBER, {"the_platform": platform}).one_or_none()
     if row is None:
         raise _unknown(platform)
+    if row.sequence > HIGHEST_SEQUENCE:
+        raise NumbersUsedUp(f"order numbers of {platform} are used up: {HIGHEST_SEQUENCE} was the highest")
     return row.prefix, row.sequence
 
 

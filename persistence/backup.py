@@ -44,8 +44,9 @@ class Manifest:
 def back_up(ledger: Ledger, file: Path, *, replace: bool = False, progress: Progress | None = None) -> dict[str, int]:
     """Write a backup; answers how many rows of each table are in it.
 
-    Raises ``FileExistsError`` where there is a file already, unless ``replace``; `LedgerUnavailable` where the ledger
-    is damaged or cannot be read, or the backup cannot be written; ``OSError``.
+    Raises ``FileExistsError`` where there is a file already, unless ``replace``; ``FileNotFoundError`` where its folder
+    is not there; `LedgerUnavailable` where the ledger is damaged or cannot be read, or the backup cannot be written;
+    ``OSError``.
     """
     _must_be_free(file, replace)
     ledger.check_pages()
@@ -131,6 +132,8 @@ def _close_log(file: Path) -> None:
 
 
 def _must_be_free(file: Path, replace: bool) -> None:
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {file.parent}")
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a directory")
     if file.exists() and not replace:

@@ -16,6 +16,7 @@ class LedgerUnavailable(LedgerError):
 
     def __init__(self, ledger: str, reason: str) -> None:
         """``ledger`` is the path or the URL without its password."""
+        reason = " ".join(reason.split())  # a server's words may take several lines
         super().__init__(f"the ledger {ledger} cannot be used: {reason}")
         self.ledger = ledger
         self.reason = reason
@@ -27,6 +28,15 @@ class LedgerEmpty(LedgerUnavailable):
     def __init__(self, ledger: str) -> None:
         """``ledger`` as above."""
         super().__init__(ledger, "it is empty; the program makes its tables at its first start")
+
+
+class NotALedger(LedgerUnavailable):
+    """The database is another program's."""
+
+    def __init__(self, ledger: str, tables: str) -> None:
+        """``tables``: some of those that it has."""
+        super().__init__(ledger, f"it has tables of another program: {tables}; give it an empty database")
+        self.tables = tables
 
 
 class LedgerInUse(LedgerUnavailable):
@@ -87,6 +97,10 @@ class JobFired(LedgerError):
 
 class UnknownTrade(LedgerError):
     """There is no trade of this number."""
+
+
+class NumbersUsedUp(LedgerError):
+    """The account has given its highest order number away, or the broker has shown it. Nothing was written."""
 
 
 class UnknownAccount(LedgerError):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from persistence import migrations, tables
 from persistence.database import Database
-from persistence.errors import LedgerEmpty, LedgerFromTheFuture, LedgerInUse, LedgerUnavailable
+from persistence.errors import LedgerEmpty, LedgerFromTheFuture, LedgerInUse, LedgerUnavailable, NotALedger
 from persistence.migrations import HEAD, REVISIONS
 from persistence.reservation_sql import statements
 
@@ -85,14 +85,13 @@ def check(database: Database) -> None:
 def revision(connection: Connection, ledger: str) -> str | None:
     """The revision of the tables, None where there are none.
 
-    Raises `LedgerFromTheFuture` for one that this program does not know, and `LedgerUnavailable` for another program's
-    database.
+    Raises `LedgerFromTheFuture` for one that this program does not know, and `NotALedger`.
     """
     found = inspect(connection).get_table_names()
     if VERSION_TABLE not in found:
         if found:
             strangers = ", ".join(sorted(found)[:5])
-            raise LedgerUnavailable(ledger, f"it has tables of another program: {strangers}; give it an empty database")
+            raise NotALedger(ledger, strangers)
         return None
     at = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
     if at is not None and at not in REVISIONS:

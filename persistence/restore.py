@@ -24,7 +24,7 @@ from persistence import tables
 from persistence.accounts import HIGHEST_SEQUENCE
 from persistence.backup import MANIFEST, Progress, batches, content_of, manifest_of, url_of
 from persistence.database import Database
-from persistence.errors import LedgerError, LedgerFromTheFuture, LedgerUnavailable
+from persistence.errors import LedgerError, LedgerFromTheFuture, LedgerUnavailable, NotALedger
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.migrate import migrate, revision
@@ -75,6 +75,8 @@ def opened(file: Path) -> Iterator[Database]:
             database = _checked(copy)
         except LedgerFromTheFuture as error:
             raise BackupUnusable(str(LedgerFromTheFuture(str(file), error.revision, HEAD))) from error
+        except NotALedger as error:
+            raise BackupUnusable(f"{file} is no backup of a ledger: its tables are {error.tables}") from error
         except LedgerUnavailable as error:
             raise BackupUnusable(f"the backup {file} cannot be used: {error.reason}") from error
         except OSError as error:

@@ -30,6 +30,12 @@ MORE_READERS_AT_A_PEAK = 12
 
 RETRY_SECONDS = 0.005
 
+PRIMARY_CODE = 0xFF
+"""The part of a result code that names its kind."""
+
+PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""What ends by itself, or when there is room. A file that cannot grow is full or an I/O error, depending on which."""
+
 FIRST_WITH_WAL_RESET_DEFECT = (3, 7, 0)
 LAST_WITH_WAL_RESET_DEFECT = (3, 51, 2)
 
@@ -48,6 +54,15 @@ def newest_sqlite() -> ModuleType:
     except ImportError:
         return sqlite3
     return bundled if bundled.sqlite_version_info > sqlite3.sqlite_version_info else sqlite3
+
+
+def may_pass(error: BaseException | None) -> bool:
+    """Whether this is SQLite's word for what may be over soon, with nothing to be put right about the file."""
+    while error is not None:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & PRIMARY_CODE in PASSING:
+            return True
+        error = error.__cause__
+    return False
 
 
 def has_wal_reset_defect(version: tuple[int, ...]) -> bool:

@@ -50,6 +50,16 @@ SEEN = (
     .where(trade.c.analysis_id == bindparam("the_analysis"), trade.c.crew == bindparam("the_crew"), HAS_NOT_FAILED)
     .limit(1)
 )
+TWIN = (
+    select(trade.c.trade_id)
+    .where(
+        trade.c.analysis_id == bindparam("the_analysis"),
+        trade.c.crew == bindparam("the_crew"),
+        trade.c.trade_id != bindparam("the_trade"),
+        HAS_NOT_FAILED,
+    )
+    .limit(1)
+)
 LAST_SUBMITTED_AT = select(func.max(trade.c.submitted_at)).where(
     trade.c.platform == bindparam("the_platform"), trade.c.commodity == bindparam("the_commodity"), HAS_NOT_FAILED
 )
@@ -144,7 +154,8 @@ class Trades:
 
         Only once this has returned may the order leave. Entries without a trade get this one's number. The crew's
         mode must permit opens, and no other is committed before this is. Raises `StaleToken`, `OpensForbidden`,
-        `AnalysisSeen`, `SlotTaken` or `UnknownAccount`, and then nothing was written and no number used.
+        `AnalysisSeen`, `SlotTaken`, `NumbersUsedUp` or `UnknownAccount`, and then nothing was written and no
+        number used.
         """
         _must_guard(account, account_resource(new.platform))
         _must_guard(commodity, resource(new.platform, new.commodity))
@@ -247,6 +258,12 @@ class Trades:
         """Whether a trade of this crew's that did not fail has come of this analysis."""
         with self._database.reading_at_once() as connection:
             return connection.execute(SEEN, self._analysis(analysis_id)).first() is not None
+
+    def has_twin(self, one: Trade) -> bool:
+        """Whether another trade of this crew's that did not fail has come of the same analysis."""
+        values = {**self._analysis(one.analysis_id), "the_trade": one.trade_id}
+        with self._database.reading_at_once() as connection:
+            return connection.execute(TWIN, values).first() is not None
 
     def list(
         self,

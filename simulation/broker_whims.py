@@ -16,6 +16,8 @@ from trading.market import SECOND, Side
 
 SWAP_EVERY_SECONDS = 600  # a broker whose nights are short, so that no profit is right without its swap
 LARGEST_BY_HAND_STEPS = 5  # the volume of a person's order, in smallest volumes
+REVERSING_STEPS = 50  # so many times as much on a netting account now and then, which is more than most of our trades
+REVERSING_SHARE = 0.2
 LARGEST_JUMP_STEPS = 60
 AWAY_SECONDS = (2.0, 30.0)
 LARGEST_CORRECTION_CENTS = 500
@@ -108,12 +110,13 @@ class Whims:
         self.close_by_hand(holding.ticket, round(self._dice.rng.randrange(1, steps) * step, 8) if is_part else None)
 
     def _open_any(self) -> None:
-        """On a netting account only where nothing is held or waits: a person would be the owner of our position."""
+        """On a netting account it may add to our position, reduce it, or reverse it."""
         floor, commodity = self._floor, self._any_commodity()
         side = Side.BUY if self._dice.coin() else Side.SELL
         lots = floor.office.instruments[commodity].volume_min_lots * self._dice.rng.randint(1, LARGEST_BY_HAND_STEPS)
-        taken = floor.book.holding_in(commodity) is not None
-        if not (floor.is_down or (floor.netting and (taken or floor.awaits(commodity)))):
+        if floor.netting and self._dice.rng.random() < REVERSING_SHARE:
+            lots *= REVERSING_STEPS
+        if not floor.is_down:
             self.open_by_hand(commodity, side, round(lots, 8))
 
     def _stop_out(self) -> None:

@@ -13,7 +13,8 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import StaticPool
 
 from persistence.database import Database
 from persistence.errors import LedgerUnavailable
@@ -40,6 +41,25 @@ class Commits(Protocol):
 
     def after_writing(self) -> None:
         """The process is about to learn of its commit. Raises what it hears instead."""
+
+
+class SharedDatabase(Database):
+    """The database itself. It reads without transactions, which saves a tenth of a run's time.
+
+    Here they would keep nobody out: between two statements of one turn nothing else happens.
+    """
+
+    def __init__(self) -> None:
+        """Connect, and connect once more to read."""
+        super().__init__(f"sqlite:///{ADDRESS}&uri=true")
+        url = f"sqlite:///{ADDRESS}&uri=true"
+        self._reader = create_engine(url, module=newest_sqlite(), poolclass=StaticPool).connect()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """As `Database.reading`."""
+        with self._not_nested():
+            yield self._reader
 
 
 class ProcessDatabase(Database):
@@ -185,7 +205,7 @@ class Shared(NamedTuple):
 @cache
 def simulated_database() -> Shared:
     """The database, made once in a process of ours: its tables and prepared statements serve every seed."""
-    database = Database(f"sqlite:///{ADDRESS}&uri=true")
+    database = SharedDatabase()
     migrate(database)
     return Shared(database, Books())
 

@@ -21,7 +21,9 @@ MEAN_SECONDS = {KILL: 150.0, FREEZE: 150.0, DATABASE_AWAY: 150.0, DISK_FULL: 150
 
 AWAY_SECONDS = (1.0, 90.0)
 MODE_SECONDS = (5.0, 60.0)
-LARGEST_STEP_SECONDS = (-20.0, 40.0)
+OFFSET_SECONDS = (-60.0, 60.0)  # of the processes' clock, as clocks are wrong that nobody has set for long
+FAR_OFFSET_SECONDS = (-10_800.0, 10_800.0)  # and as they are wrong after a change of the time zone, or of the battery
+FAR_SHARE = 0.25
 
 
 class Happenings:
@@ -114,7 +116,8 @@ class Happenings:
         self._at(self._world.elapsed() + seconds, over)
 
     def _step_clock(self) -> None:
-        wanted = self._rng.uniform(*LARGEST_STEP_SECONDS)
+        is_far = self._rng.random() < FAR_SHARE
+        wanted = self._rng.uniform(*(FAR_OFFSET_SECONDS if is_far else OFFSET_SECONDS))
         seconds = round(wanted - self._offset_seconds, 3)
         self._strike(CLOCK, WORLD, "clock", f"set by {seconds:+g} s")
         self._set_clock(seconds)
@@ -123,7 +126,8 @@ class Happenings:
         self._offset_seconds += seconds
         if seconds:
             self._world.step_market(seconds)
-        self._referee.disturbed(max(0.0, -seconds))  # set back, the clock comes to the same instants again
+        # Set back, timers sleep until a lease is renewed, or until the clock is where it was.
+        self._referee.disturbed(min(max(0.0, -seconds), self._scenario.settings.ai_db_reservation_ttl_seconds))
 
     def _operate(self) -> None:
         mode = self._rng.choice((Mode.PAUSED, Mode.HALTED))

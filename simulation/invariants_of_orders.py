@@ -11,7 +11,7 @@ from simulation.database import TradeRow
 from simulation.invariant import ACTIVE, SAME_VOLUME_LOTS, Invariant
 from simulation.process import Process
 from simulation.scene import Scene
-from trading.market import SECOND, Position, Quote, quote_fault
+from trading.market import SECOND, Quote, quote_fault
 
 VOLUME_UNIT_LOTS = 1e-8  # volumes are added in whole units of it
 
@@ -31,7 +31,7 @@ class I1(Invariant):
         for row in rivals:
             if row.magic != order.magic:
                 yield f"order {order.magic:#x} leaves for {platform}:{order.commodity}, held by trade {row.trade_id}"
-        for position in self._ours(platform):
+        for position in self.scene.ours(platform):
             if position.commodity == order.commodity and not self.scene.came_late(position.magic):
                 yield (
                     f"order {order.magic:#x} leaves for {platform}:{order.commodity}, "
@@ -40,34 +40,31 @@ class I1(Invariant):
 
     def moved(self, platform: str) -> Iterator[str]:
         """Never more live positions than one, and one late one."""
-        slots = Counter(position.commodity for position in self._ours(platform))
+        ours = self.scene.ours(platform)
+        slots = Counter(position.commodity for position in ours)
         for commodity, count in slots.items():
             if count == 1:
                 continue
-            late = [p for p in self._ours(platform) if p.commodity == commodity and self.scene.came_late(p.magic)]
+            late = [p for p in ours if p.commodity == commodity and self.scene.came_late(p.magic)]
             if count > 2 or not late:
                 yield f"the broker holds {count} positions of ours in {platform}:{commodity}, {len(late)} came late"
-
-    def _ours(self, platform: str) -> list[Position]:
-        scene = self.scene
-        return [p for p in scene.brokers[platform].truth.positions if scene.is_ours(platform, p.magic)]
 
 
 class I2(Invariant):
     """A close never exceeds the position's current volume and only names our tickets."""
 
     def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
-        """A process closes no more than it was last shown, and nothing that it does not know as ours."""
+        """A process closes no more than it was last told of, and nothing that it does not know as ours."""
         if not isinstance(order, CloseOrder):
             return
-        scene = self.scene
-        shown = scene.shown.get((process.owner, platform), {}).get(order.ticket)
+        scene, key = self.scene, (process.owner, platform)
+        told = scene.told.get(key, {}).get(order.ticket)
         live = next((p for p in scene.brokers[platform].truth.positions if p.ticket == order.ticket), None)
         # Its row may not have the ticket yet, where the ledger is away: then its number says whose it is.
         is_known = live is None or live.magic in scene.by_magic
         if not is_known and all((row.platform, row.ticket) != (platform, order.ticket) for row in scene.rows.values()):
             yield f"a close leaves for ticket {order.ticket} of {platform}, which no row of the ledger has"
-        current = [p.volume_lots for p in (shown, live) if p is not None]
+        current = [of.volume_lots for of in (told, live) if of is not None]
         if current and order.volume_lots > max(current) + SAME_VOLUME_LOTS:
             yield (
                 f"a close of {order.volume_lots:g} lots leaves for ticket {order.ticket} of {platform}, "
@@ -170,11 +167,8 @@ class I10(Invariant):
     def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
         """No close names one; on netting accounts no open goes where one was seen."""
         scene = self.scene
-        external = [
-            position
-            for position in scene.brokers[platform].truth.positions
-            if not scene.is_ours(platform, position.magic)
-        ]
+        ours = {position.position_id for position in scene.ours(platform)}
+        external = [p for p in scene.brokers[platform].truth.positions if p.position_id not in ours]
         if isinstance(order, CloseOrder):
             if any(position.ticket == order.ticket for position in external):
                 yield f"a close leaves for ticket {order.ticket} of {platform}, which is not ours"

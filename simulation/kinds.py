@@ -48,7 +48,7 @@ def kinds_named(text: str) -> frozenset[str]:
 
     Raises `UnknownFault` for a name that there is not.
     """
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    names = [name.strip() for name in text.split(",")]
     if names == [ALL]:
         return frozenset(FAULTS)
     if names == [NONE]:

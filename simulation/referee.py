@@ -114,8 +114,10 @@ class Referee:
         else:
             self._story.count["closes"] += 1
 
-    def answered(self, outcome: Outcome) -> None:
+    def answered(self, process: Process, platform: str, order: OpenOrder | CloseOrder, outcome: Outcome) -> None:
         """The broker has answered an order."""
+        if isinstance(order, OpenOrder) and isinstance(outcome, Done):
+            self._told((process.owner, platform), {outcome.ticket: outcome.volume_lots})
         self._story.count[f"{type(outcome).__name__.lower()} answers"] += 1
         if not isinstance(outcome, Done):
             self.disturbed()
@@ -123,6 +125,7 @@ class Referee:
     def looked(self, process: Process, platform: str, positions: Sequence[Position]) -> None:
         """The process has been shown these positions."""
         key = (process.owner, platform)
+        self._told(key, {position.ticket: position.volume_lots for position in positions})
         self.scene.shown[key] = {position.ticket: position for position in positions}
         self.scene.shown_at[key] = self.scene.elapsed()
 
@@ -142,6 +145,13 @@ class Referee:
         self.scene.note_deals(platform, list(deals[deals_seen:]))
         for invariant in self._moves:
             self._judge(invariant, invariant.moved(platform))
+
+    def _told(self, key: tuple[str, str], volumes: Mapping[int, float]) -> None:
+        # Where a close by ticket is refused when it names too much, a look for another trade's sake need not be minded
+        # at once; on a netting account everything must be.
+        settings, netting = self.scene.scenario.settings, self.scene.scenario.netting
+        keep_seconds = 0.0 if netting else 2 * settings.ai_monitor_interval_seconds
+        self.scene.note_told(key, volumes, keep_seconds=keep_seconds)
 
     # ------------------------------------------------------------ time
 

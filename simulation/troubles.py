@@ -168,7 +168,7 @@ class TroubledLine:
     def answered(self, order: OpenOrder | CloseOrder, token: int, outcome: Outcome) -> None:
         """Tell, and let the referee judge the answer."""
         self._story.tell(self._process.name, self._platform, f"answered {outcome}")
-        self._referee.answered(outcome)
+        self._referee.answered(self._process, self._platform, order, outcome)
 
     def fenced(self, token: int) -> None:
         """The broker's side takes no lower token from now on."""

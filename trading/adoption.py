@@ -57,13 +57,14 @@ def adopted_trade(
     if stop_distance <= 0:
         expected = "below" if sign > 0 else "above"
         raise NotAdoptable(
-            f"--stop-price is {stop_price:g}; expected a price {expected} {entry:g}, where the {held.side} was opened"
+            f"--stop-price is {stop_price:.10g}; expected a price {expected} {entry:.10g}, "
+            f"where the {held.side} was opened"
         )
     target_distance = None if target_price is None else sign * (target_price - entry)
     if target_distance is not None and target_distance <= 0:
         expected = "above" if sign > 0 else "below"
         raise NotAdoptable(
-            f"--target-price is {target_price:g}; expected a price {expected} {entry:g}, "
+            f"--target-price is {target_price:.10g}; expected a price {expected} {entry:.10g}, "
             f"where the {held.side} was opened"
         )
     if entry == 0:

@@ -108,13 +108,13 @@ def net_profit(position: Position, deals: Iterable[Deal], instrument: Instrument
     """What closing the position now would leave, in account currency.
 
     Profit at the current closing price + swap so far + commission and fee of the deals that opened it (of ``deals``,
-    those into this position) + the commission of the closing deal, expected from the instrument's terms. Charges are
-    negative in a broker's figures; ``commission_per_lot`` is a price and positive.
+    those into this position, and one that reversed another into it) + the commission of the closing deal, expected from
+    the instrument's terms. Charges are negative in a broker's figures; ``commission_per_lot`` is a price and positive.
     """
     entry = sum(
         deal.commission + deal.fee
         for deal in deals
-        if deal.position_id == position.position_id and deal.entry is Entry.IN
+        if deal.position_id == position.position_id and deal.entry is not Entry.OUT
     )
     expected_exit = -instrument.commission_per_lot * position.volume_lots
     return position.profit + position.swap + entry + expected_exit

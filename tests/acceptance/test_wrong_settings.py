@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from processes import answer, run, run_json
 
+from console import last_good
+from console.configuration import load
+from persistence.ledger import Ledger
+
 TWO_OF_A_NAME = """
 [[accounts]]
 name = "alpha"
@@ -42,6 +46,27 @@ def test_a_wrong_setting_names_itself_and_what_was_expected(tmp_path: Path, text
 def test_every_command_refuses_a_wrong_setting(tmp_path: Path, command: str) -> None:
     (tmp_path / "watchbill.toml").write_text("confidence_profile = 'brave'\n")
     refused(tmp_path, command, ["confidence_profile", "brave"])
+
+
+COMMANDS = ["status", "trades", "why", "pause", "resume", "halt --yes", "reset", "backup copy.sqlite"]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "doctor", "adopt alpha 5 --stop-price 1"])
+def test_after_a_good_start_wrong_settings_leave_the_commands_that_only_need_the_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good = load(None, {})
+    (tmp_path / "state").mkdir()
+    Ledger.open(good.database_url).close()
+    last_good.keep(good)
+    (tmp_path / "watchbill.toml").write_text("confidence_profile = 'brave'\n")
+    done = answer(command.split(), tmp_path)
+    assert done.returncode == (0 if command in COMMANDS else 2)
+    assert "confidence_profile" in done.stderr
+    if command in COMMANDS:
+        (warning,) = done.stderr.splitlines()
+        assert "going on by" in warning
 
 
 def test_a_real_process_ends_with_code_2_and_a_line_on_standard_error(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from made_ledger import Clock, Holder, a_line
 
 from persistence.errors import LedgerUnavailable, SlotTaken, TradeChanged
@@ -29,6 +31,21 @@ def no_room(ledger: Ledger, pages_to_spare: int = 0) -> Iterator[None]:
     finally:
         with ledger.writing() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {ROOM_ENOUGH}")
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Until the end of the block no file can be written beyond its first byte by this process; reading goes on."""
+    if sys.platform == "win32":
+        pytest.skip("no limits on the size of files")
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @dataclass

@@ -200,6 +200,7 @@ def test_while_a_process_leads_nothing_is_adopted_and_it_says_who_leads(
         (adopting(magic=5), "MAGIC is 5, which carries no crew's prefix"),
         (adopting(stop_price=1.1), "--stop-price is 1.1; expected a price below 1.1, where the buy was opened"),
         (adopting(stop_price=1.2), "--stop-price is 1.2; expected a price below 1.1"),
+        (adopting(stop_price=1.1372999), "--stop-price is 1.1372999; expected"),
         (adopting(target_price=1.0), "--target-price is 1; expected a price above 1.1"),
         (Disown(platform="alpha", magic=MAGIC + 1), "alpha holds no position of that number"),
     ],
@@ -212,6 +213,12 @@ def test_what_cannot_be_is_refused_with_the_field_and_the_value(
         run(command, configuration)
     assert ledger.trades.list() == []
     assert ledger.reservations.all() == []
+
+
+def test_where_no_position_is_a_crews_none_is_offered(configuration: Configuration, ledger: Ledger) -> None:
+    book_with(configuration, a_holding(magic=5))
+    with pytest.raises(CommandError, match="holds no position of that number, nor any other that a crew opened"):
+        run(adopting(), configuration)
 
 
 def test_what_nobody_would_guard_is_not_adopted(configuration: Configuration, ledger: Ledger) -> None:

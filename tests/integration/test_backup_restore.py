@@ -278,7 +278,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "not a database": (overwrite, "not a database"),
     "a changed figure": (lambda file: with_driver(file, "UPDATE trade SET profit = 1e6"), "trade is not as it was"),
     "a missing row": (lambda file: with_driver(file, "DELETE FROM journal WHERE id = 1"), "0 of 1 rows"),
-    "another program's": (lambda file: with_driver(file, "DROP TABLE alembic_version"), "another program"),
+    "another program's": (lambda file: with_driver(file, "DROP TABLE alembic_version"), "no backup of a ledger"),
     "of the future": (lambda file: with_driver(file, "UPDATE alembic_version SET version_num = '9041'"), "newer than"),
 }
 
@@ -291,6 +291,12 @@ def test_an_unusable_backup_is_named_and_refused(ledger: Ledger, file: Path, kin
     with pytest.raises(BackupUnusable, match=said) as caught, opened(file):
         pass
     assert str(file) in str(caught.value), "the user's file, not the copy of it"
+
+
+def test_a_folder_that_is_not_there_is_not_made(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*bakcups"):
+        back_up(ledger, tmp_path / "bakcups" / "monday.sqlite")
+    assert not (tmp_path / "bakcups").exists()
 
 
 def test_a_damaged_ledger_is_not_backed_up(tmp_path: Path, file: Path) -> None:

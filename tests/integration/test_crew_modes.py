@@ -12,12 +12,14 @@ from crew_helpers import (
     answers,
     closes_sent,
     decisions,
+    lost,
     move,
     must_agree,
     now,
     only_alpha,
     opened,
     positions,
+    scripted,
     sent,
     told,
 )
@@ -27,7 +29,7 @@ from actors.messages import Adjust, Close
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
 from connectors.base import OpenOrder
-from connectors.mock_script import reject, requote
+from connectors.mock_script import fills_later, reject, requote
 from persistence.errors import LedgerUnavailable
 from persistence.reservations import Reservation
 from trading.market import Side
@@ -167,6 +169,17 @@ def test_a_halted_crew_names_what_nobody_guards_again_and_again_until_it_is_lift
     assert alerts(crew, "halt")[3:] == ["lifted: stops, targets and the rules of the day are guarded again"]
     crew.run_for(3_600)
     assert len(alerts(crew, "halt")) == 4
+
+
+def test_a_halted_crew_names_a_late_position_too(start_crew: StartCrew) -> None:
+    crew = scripted(start_crew, fills_later(400), close=[reject("market_closed")] * 50)
+    trade = lost(crew)
+    crew.run_for(430)
+    assert now(crew, trade).state is TradeState.LATE
+    ask_for(crew, Mode.HALTED)
+    crew.run_for(31)
+    (said,) = alerts(crew, "halt")
+    assert trade.resource in said
 
 
 def test_a_halted_crew_adjusts_nothing(start_crew: StartCrew) -> None:

@@ -26,7 +26,7 @@ from console.why import why_data
 from persistence.errors import AnalysisSeen, SlotTaken
 from persistence.ledger import Ledger
 from trading.settings import Settings
-from trading.trade import Trade
+from trading.trade import Trade, TradeState
 
 DAY_CREW, NIGHT_CREW = "day", "night"
 COMMODITIES = ("EURUSD", "XAUUSD")
@@ -236,3 +236,14 @@ def test_trades_on_another_crews_accounts_need_no_watching_here_and_ones_own_do(
     require_watched(night.ledger, settings_of(NIGHT_CREW, "beta"))
     with pytest.raises(CommandError, match="nobody would guard its stop"):
         require_watched(day.ledger, settings_of(DAY_CREW, "gamma"))
+
+
+def test_a_late_trade_is_one_that_somebody_must_watch_too() -> None:
+    with a_ledger() as ledger:
+        holder = Holder(ledger)
+        failed = holder.fail(holder.submit())
+        require_watched(ledger, settings_of("default", "gamma"))
+        holder.advance(failed, TradeState.LATE, ticket=1, position_id=1, entry_price=1.1, opened_at=failed.submitted_at)
+        require_watched(ledger, settings_of("default", "alpha"))
+        with pytest.raises(CommandError, match="late"):
+            require_watched(ledger, settings_of("default", "gamma"))

@@ -12,9 +12,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from made_faults import Load, no_room, still
+from made_faults import Load, full_disk, no_room, still
 from made_ledger import a_ledger
 from postgres_server import FAST, IMMEDIATE, PostgresServer
+
+from persistence.errors import LedgerUnavailable
+from persistence.sqlite import may_pass
 
 SMALL_DISK_MEGABYTES = 16
 ROOM_LEFT_BYTES = 200_000
@@ -76,6 +79,19 @@ def test_a_full_sqlite_disk_refuses_under_load_and_is_used_again_when_there_is_r
             load.wait_for_promises(2)
     with a_ledger(url, lease_clock=still(), read_only=True) as reader:
         load.must_be_kept(reader)
+
+
+def test_a_full_disk_may_pass_and_a_damaged_ledger_does_not(tmp_path: Path) -> None:
+    url = f"sqlite:///{(tmp_path / 'ledger.sqlite').as_posix()}"
+    with a_ledger(url):
+        pass
+    with full_disk(), pytest.raises(LedgerUnavailable) as full, a_ledger(url):
+        pytest.fail("it was opened")
+    assert may_pass(full.value)
+    (tmp_path / "ledger.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(LedgerUnavailable) as damaged, a_ledger(url):
+        pytest.fail("it was opened")
+    assert not may_pass(damaged.value)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,7 @@ from made_sessions import FRIDAY, WEDNESDAY, WINDOW_SECONDS, lose, rules, to_win
 
 from actors.messages import Poll
 from actors.names import platform_actor
+from connectors.base import CloseOrder, Done
 from connectors.mock_script import delay, fills_later, lost_reply, reject
 from trading.analysis import Strategy
 from trading.market import MINUTE, Position, Side
@@ -50,6 +52,22 @@ def test_a_profit_is_taken_at_the_first_tick_of_the_window(start_crew: StartCrew
     assert closed.profit is not None
     assert closed.profit > 0
     assert rules(crew) == ["day_end:closed"]
+    must_agree(crew)
+
+
+def test_what_a_person_has_left_of_a_position_is_closed_and_not_what_the_row_says(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(ai_monitor_interval_seconds=3600), WEDNESDAY)
+    trade = opened(crew)
+    win(crew)
+    to_window(crew, -1)
+    (held,) = positions(crew)
+    alpha = crew.brokers["alpha"]
+    by_hand = CloseOrder(held.ticket, held.commodity, held.side, round(held.volume_lots / 2, 2), 0, math.nan)
+    assert isinstance(alpha.close(by_hand, 1, math.inf), Done)
+    (left,) = positions(crew)
+    crew.run_for(1)
+    assert alpha.asked("close")[-1].arguments[0].volume_lots == left.volume_lots  # type: ignore[attr-defined]
+    assert now(crew, trade).state is TradeState.CLOSED
     must_agree(crew)
 
 
@@ -91,6 +109,18 @@ def test_before_the_weekend_profits_are_taken_whatever_the_strategy_and_losses_w
     assert rules(crew)[0] == ("friday:closed" if closes else "friday:kept")
     assert closes_sent(crew) == closes
     must_agree(crew)
+
+
+def test_a_clock_that_was_hours_ahead_makes_nobody_miss_the_window(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    crew.run_for(1)
+    crew.world.step_market(2 * 3_600)
+    crew.run_for(60)
+    crew.world.step_market(-2 * 3_600)
+    opened(crew)
+    win(crew)
+    to_window(crew, 60)
+    assert rules(crew) == ["day_end:closed"]
 
 
 def test_rules_that_are_switched_off_judge_nothing(start_crew: StartCrew) -> None:

@@ -49,6 +49,15 @@ def adjusted(crew: ScriptedCrew, trade: Trade, **money: float) -> None:
     crew.brokers["alpha"].adjust(trade.position_id, **money)
 
 
+def test_a_clock_that_is_set_back_by_hours_puts_off_no_audit(leader: ScriptedCrew) -> None:
+    closed = stopped(leader)
+    leader.run_for(4 * HOUR_SECONDS)
+    leader.world.step_market(-3 * HOUR_SECONDS)
+    adjusted(leader, closed, swap=-1.23)
+    leader.run_for(300 + 121)
+    assert now(leader, closed).profit == pytest.approx((closed.profit or 0) - 1.23)
+
+
 @pytest.mark.parametrize(("minutes", "within_seconds"), [(0, 1), (30, 300), (2 * 24 * 60, 300)])
 def test_a_late_deal_corrects_the_profit_to_the_cent(
     start_crew: StartCrew, minutes: float, within_seconds: float

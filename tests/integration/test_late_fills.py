@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from crew_helpers import (
     StartCrew,
@@ -97,3 +100,42 @@ def test_an_order_that_the_broker_executes_twice_shuts_the_account_until_it_is_e
     crew.run_for(31)
     opened(crew)
     must_agree(crew)
+
+
+def test_a_late_fill_whose_analysis_another_account_has_traded_meanwhile_is_closed(start_crew: StartCrew) -> None:
+    crew = start_crew()
+    crew.brokers["alpha"].script(open=[fills_later(200)])
+    analysis = crew.opinion()
+    crew.analyse(analysis)
+    crew.run_for(190)
+    crew.analyse(analysis)
+    crew.run_for(1)
+    given_up, taken = crew.ledger.trades.list(newest_first=False)
+    assert (given_up.platform, given_up.state) == ("alpha", TradeState.FAILED)
+    assert (taken.platform, taken.state, taken.analysis_id) == ("beta", TradeState.OPEN, analysis.id)
+    crew.run_for(70)
+    late = now(crew, given_up)
+    assert (late.state, late.close_reason) == (TradeState.CLOSED, CloseReason.LATE)
+    assert now(crew, taken).state is TradeState.OPEN
+    must_agree(crew)
+
+
+@pytest.mark.parametrize("change", [{"side": Side.SELL}, {"commodity": "XAUUSD"}])
+def test_a_position_that_cannot_be_of_the_order_whose_number_it_shows_is_not_taken_for_it(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    crew = scripted(start_crew, reject("no_money"))
+    failed = told(crew)
+    assert failed is not None
+    alpha = crew.brokers["alpha"]
+    alpha.open_by_hand("EURUSD", Side.BUY, 0.1)
+    as_it_is = alpha.positions
+    monkeypatch.setattr(
+        alpha,
+        "positions",
+        lambda deadline: [replace(held, magic=failed.magic, **change) for held in as_it_is(deadline)],
+    )
+    crew.run_for(600)
+    assert now(crew, failed).state is TradeState.FAILED
+    assert closes_sent(crew) == 0
+    assert len(alerts(crew, "unaccounted")) == 1

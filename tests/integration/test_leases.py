@@ -26,7 +26,7 @@ from actors.scripted_crew import ScriptedCrew
 from actors.system.runtime_virtual import VirtualWorld
 from connectors.base import OpenOrder, Outcome
 from connectors.mock_script import delay
-from persistence.reservations import Reservation, account_resource, crew_resource
+from persistence.reservations import Fence, Reservation, account_resource, crew_resource
 from trading.trade import CloseReason, TradeState
 
 TTL_SECONDS = 60.0
@@ -237,3 +237,42 @@ def test_a_renewal_of_another_lease_changes_nothing(leader: ScriptedCrew) -> Non
     leader.tell(platform_actor("alpha"), LeaseRenewed(lease))
     leader.run_for(1)
     opened(leader)
+
+
+def test_a_full_disk_that_answers_only_what_writes_nothing_costs_no_lease(
+    leader: ScriptedCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The renewal of a lease that has expired matches no row: no page is written, and so nothing fails."""
+    trade = opened(leader)
+    reservations = leader.ledger.reservations
+    before = {held.resource: held.token for held in reservations.all()}
+
+    def only_nothing(fence: Fence, ttl_seconds: float) -> bool:
+        return ledger_away() if reservations.is_resource_reserved(fence.resource) else False
+
+    with monkeypatch.context() as full:
+        full.setattr(reservations, "renew_resource", only_nothing)
+        full.setattr(reservations, "reserve_resource", ledger_away)
+        leader.run_for(3 * TTL_SECONDS)
+        move(leader, trade.stop_price)
+        leader.run_for(2)
+        assert closes_sent(leader) == 1, "guarded all the while"
+        doubts = {said.partition(": ")[0] for said in alerts(leader, "lease_in_doubt")}
+        assert doubts == before.keys()
+    leader.run_for(TTL_SECONDS)
+    assert alerts(leader, "lease_lost") == alerts(leader, "conceded") == []
+    assert {held.resource: held.token for held in reservations.all()} == {name: before[name] + 1 for name in before}
+    must_agree(leader)
+
+
+def test_a_lease_that_was_taken_while_the_disk_was_full_is_lost(
+    leader: ScriptedCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = account_resource("alpha")
+    with monkeypatch.context() as full:
+        full.setattr(leader.ledger.reservations, "renew_resource", ledger_away)
+        leader.run_for(TTL_SECONDS / 2)
+    taken_over(leader, resource)
+    leader.run_for(TTL_SECONDS / 3)
+    assert any(resource in said for said in alerts(leader, "lease_lost"))
+    assert len(alerts(leader, "conceded")) == 1

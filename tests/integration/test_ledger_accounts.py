@@ -10,6 +10,7 @@ import pytest
 from made_ledger import Holder, a_ledger
 
 from persistence.errors import (
+    NumbersUsedUp,
     UnknownAccount,
 )
 from persistence.ledger import Ledger
@@ -83,6 +84,6 @@ def test_a_sequence_out_of_range_or_of_nobody_is_refused(me: Holder) -> None:
 def test_an_account_that_has_used_up_its_numbers_submits_nothing(me: Holder) -> None:
     me.account()
     me.ledger.trades.raise_sequence("alpha", (1 << 32) - 1)
-    with pytest.raises(ValueError, match="order sequence is 4294967296"):
+    with pytest.raises(NumbersUsedUp, match="4294967295 was the highest"):
         me.submit()
     assert me.ledger.trades.list() == []

@@ -30,6 +30,7 @@ from actors.messages import Adjust, Close, Scan
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
 from actors.system.runtime_virtual import VirtualWorld
+from connectors.base import CloseOrder, Done
 from connectors.mock_script import lost_reply, partly, reject
 from persistence.errors import LedgerUnavailable
 from persistence.ledger import Ledger
@@ -160,6 +161,23 @@ def test_what_is_refused_or_done_in_part_is_tried_again_in_time_and_never_for_mo
     leader.run_for(60)
     must_have_stopped(leader, trade, closes=4)
     assert len(deals(leader, trade)) == 3
+
+
+def test_a_volume_that_was_seen_and_could_not_be_written_is_what_the_close_names(leader: ScriptedCrew) -> None:
+    trade = opened(leader)
+    alpha = leader.brokers["alpha"]
+    by_hand = CloseOrder(trade.ticket or 0, "EURUSD", trade.side, round(trade.volume_lots / 2, 2), 0, math.nan)
+    assert isinstance(alpha.close(by_hand, 1, math.inf), Done)
+    (left,) = positions(leader)
+    with broken(leader.ledger, "writing"):
+        leader.tell(platform_actor("alpha"), Scan())
+        leader.run_for(1)
+        move(leader, trade.stop_price)
+        leader.run_for(5)
+        assert positions(leader) == []
+    assert alpha.asked("close")[1].arguments[0].volume_lots == left.volume_lots  # type: ignore[attr-defined]
+    leader.run_for(60)
+    must_have_stopped(leader, trade, closes=2)
 
 
 def test_a_closing_that_was_written_before_the_ledger_went_away_goes_on_without_it(leader: ScriptedCrew) -> None:

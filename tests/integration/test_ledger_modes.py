@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,8 +11,9 @@ from pathlib import Path
 import alembic.command
 import pytest
 from made_ledger import NOON, Clock, Holder, a_ledger, a_line, a_new_trade
+from sqlalchemy import text
 
-from persistence import sqlite
+from persistence import modes, sqlite
 from persistence.errors import LedgerError, LedgerInUse, OpensForbidden, StaleToken
 from persistence.ledger import Ledger
 from persistence.migrations import HEAD
@@ -22,6 +24,7 @@ from trading.modes import Mode, ModeCause
 from trading.trade import TradeState, resource, sequence_of
 
 TTL_SECONDS = 60.0
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")  # for another transaction
 
 
 @pytest.fixture
@@ -134,6 +137,26 @@ def test_a_pause_that_was_committed_first_always_wins(ledger_url: str) -> None:
             paused.result()
             kinds = [line.reason if line.kind == "mode" else line.kind for line in trading.journal.list(limit=2)]
             assert kinds == (["paused", "submitted"] if row is not None else ["paused", "trading"])
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["of a crew without any", "of a crew that had one"])
+def test_an_order_waits_for_a_pause_that_is_being_committed(postgresql_url: str, is_first: bool) -> None:
+    """Several hosts on one server: where the crew has no row yet, there is nothing to lock."""
+    with a_ledger(postgresql_url) as trading, a_ledger(postgresql_url) as operating, ThreadPoolExecutor(1) as beside:
+        holder = Holder(trading)
+        account, slot = holder.account(), holder.hold(resource("alpha", "EURUSD"))
+        if not is_first:
+            pause(operating, Mode.TRADING)
+        with operating.writing() as connection:
+            modes._write(connection, "default", ModeRecord(Mode.PAUSED, by="ann@desk", since=NOON))
+            order = beside.submit(trading.trades.submit, a_new_trade(), account, slot)
+            until = time.monotonic() + TTL_SECONDS
+            while not connection.execute(WAITING).scalar_one():
+                assert time.monotonic() < until
+                assert not order.done()
+        with pytest.raises(OpensForbidden, match="paused"):
+            order.result()
+        assert trading.trades.list() == []
 
 
 # ---------------------------------------------------------------- starts

@@ -185,6 +185,12 @@ def test_the_database_of_another_program_is_refused_and_left_alone(file: Path) -
         assert [name for name, _ in schema(connection)] == ["bookmark"]
 
 
+def test_what_a_server_says_in_several_lines_is_said_in_one() -> None:
+    words = 'connection to "db" failed: Connection refused\n\tIs the server running on that host?\n'
+    refused = str(LedgerUnavailable("postgresql://db/ledger", words))
+    assert refused.endswith('connection to "db" failed: Connection refused Is the server running on that host?')
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_file_that_is_no_database_is_refused(file: Path, read_only: bool) -> None:
     file.write_bytes(b"date,open,high,low,close\n" * 100)

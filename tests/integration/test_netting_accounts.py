@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from crew_helpers import (
@@ -223,7 +224,9 @@ def test_a_stranger_who_reverses_our_position_has_closed_it(crew: ScriptedCrew) 
     look(crew)
     closed = now(crew, trade)
     assert (closed.state, closed.close_reason) == (TradeState.CLOSED, CloseReason.BROKER)
-    assert closed.profit == round(sum(deal.net for deal in crew.brokers["alpha"].deals(0, math.inf)), 2)
+    ours, theirs = crew.brokers["alpha"].deals(0, math.inf)
+    for_ours = theirs.profit + theirs.swap + theirs.commission * trade.volume_lots / theirs.volume_lots
+    assert closed.profit == round(ours.net + for_ours, 2)
     stop(crew, trade)
     crew.run_for(300)
     assert closes_sent(crew) == 0
@@ -250,6 +253,46 @@ def test_a_lost_open_that_was_merged_into_a_strangers_position_is_found_by_its_d
     assert positions(crew)[0].magic == trade.magic, "the broker shows the number of whoever came last"
     assert alerts(crew, "unaccounted") == []
     assert len(alerts(crew, "external")) == 2, "before ours was in it, and after"
+    crew.run_for(15 * 60)
+    assert told(crew) is None, "whatever number it shows, it is the stranger's"
+    assert answers(crew)[-1] == "refused:a position that is not ours"
+
+
+def test_an_open_that_meets_less_of_a_strangers_opposite_position_has_what_it_left_open(crew: ScriptedCrew) -> None:
+    alpha = crew.brokers["alpha"]
+    alpha.script(open=[fills_later(5)])
+    trade = told(crew)
+    assert trade is not None
+    crew.run_for(2)
+    alpha.open_by_hand("EURUSD", Side.SELL, 0.05)
+    crew.run_for(60)
+    found = now(crew, trade)
+    rest = round(trade.volume_lots - 0.05, 8)
+    assert (found.state, found.volume_lots) == (TradeState.OPEN, rest)
+    stop(crew, found)
+    crew.run_for(60)
+    assert closed_lots(crew) == [rest]
+    closed = now(crew, trade)
+    assert (closed.state, closed.volume_lots, closed.close_reason) == (TradeState.CLOSED, rest, CloseReason.STOP)
+    _, opening, closing = alpha.deals(0, math.inf)
+    assert closed.profit == round(opening.commission + opening.fee + closing.net, 2)
+    assert positions(crew) == []
+
+
+def test_an_open_that_meets_more_of_a_strangers_opposite_position_is_over_at_once(crew: ScriptedCrew) -> None:
+    alpha = crew.brokers["alpha"]
+    alpha.script(open=[fills_later(5)])
+    trade = told(crew)
+    assert trade is not None
+    crew.run_for(2)
+    alpha.open_by_hand("EURUSD", Side.SELL, 1.0)
+    crew.run_for(60)
+    closed = now(crew, trade)
+    assert (closed.state, closed.close_reason) == (TradeState.CLOSED, CloseReason.BROKER)
+    _, opening = alpha.deals(0, math.inf)
+    assert closed.profit == round(opening.commission + opening.fee, 2)
+    assert closes_sent(crew) == 0
+    assert positions(crew)[0].volume_lots == pytest.approx(1.0 - trade.volume_lots)
 
 
 def test_a_given_up_open_that_is_merged_late_into_a_strangers_position_is_found_by_its_deal(crew: ScriptedCrew) -> None:
@@ -295,3 +338,26 @@ def test_an_answer_that_comes_too_late_leaves_the_look_up_to_say_what_is_ours(cr
     assert trade.state is TradeState.OPEN
     assert len(sent(crew)) == 1
     must_agree(crew)
+
+
+@pytest.mark.parametrize("ours_came_last", [True, False])
+def test_what_is_left_after_our_share_is_not_opened_onto_even_where_it_shows_our_number(
+    crew: ScriptedCrew, monkeypatch: pytest.MonkeyPatch, ours_came_last: bool
+) -> None:
+    trade = opened(crew)
+    alpha = crew.brokers["alpha"]
+    alpha.open_by_hand("EURUSD", Side.BUY, 0.5)
+    stop(crew, trade)
+    crew.run_for(5)
+    assert now(crew, trade).state is TradeState.CLOSED
+    alpha.price("EURUSD", BID, BID + 0.0001)
+    if ours_came_last:
+        as_it_is = alpha.positions
+        monkeypatch.setattr(
+            alpha, "positions", lambda deadline: [replace(held, magic=trade.magic) for held in as_it_is(deadline)]
+        )
+    crew.run_for(15 * 60)
+    assert [position.volume_lots for position in positions(crew)] == [pytest.approx(0.5)]
+    assert told(crew) is None
+    assert answers(crew)[-1] == "refused:a position that is not ours"
+    assert len(sent(crew)) == 1

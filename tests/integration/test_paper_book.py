@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from made_brokers import COMMODITIES, FAR, MONDAY, TERMS, TOKEN, bars_of, rising
+from made_faults import full_disk
 
 from connectors.base import CloseOrder, ConnectorError, Done, OpenOrder, Outcome, Rejected, StaleToken, Unknown
 from connectors.mock_clock import ManualClock
 from connectors.paper import PaperConnector
-from connectors.paper_book import BookBusy, discard_book
+from connectors.paper_book import BookBusy, BookUnavailable, discard_book
 from trading.market import HOUR, MINUTE, Side
 
 HERE = Path(__file__).parent
@@ -274,6 +275,54 @@ def test_a_book_that_another_process_holds_is_busy_and_later_is_not(book: Path, 
             Account(book)
         other.execute("ROLLBACK")
     Account(book).connected().paper.disconnect()
+
+
+def test_a_book_on_a_full_disk_is_unavailable_and_later_is_not(book: Path, account: Account) -> None:
+    account.paper.disconnect()
+    with full_disk(), pytest.raises(BookUnavailable, match=r"alpha\.sqlite: the book cannot be used"):
+        Account(book)
+    Account(book).connected().paper.disconnect()
+
+
+def test_a_full_disk_is_over_when_the_book_can_be_written_again_and_not_when_it_can_be_read(account: Account) -> None:
+    with full_disk():
+        account.clock.go_to(MONDAY + HOUR)
+        for _ in range(3):
+            with pytest.raises(BookUnavailable):
+                account.paper.quotes(FAR)
+    assert len(account.paper.quotes(FAR)) == 1
+
+
+def test_a_process_that_was_superseded_books_nothing_of_its_own_time(book: Path, account: Account) -> None:
+    """Its clock may be far ahead: the new leader's market goes on from where the book says."""
+    account.paper.fence(1, FAR)
+    assert isinstance(account.open(1, token=1), Done)
+    newer = Account(book).connected()
+    newer.paper.fence(2, FAR)
+    account.clock.go_to(MONDAY + 48 * HOUR)
+    for _ in range(2):
+        with pytest.raises(StaleToken, match="token 1 is below 2"):
+            account.paper.quotes(FAR)
+    refused = account.close(1, token=1)
+    assert isinstance(refused, Rejected)
+    assert refused.code == "stale_token"
+    newer.clock.go_to(MONDAY + HOUR)
+    assert len(newer.paper.positions(FAR)) == 1
+    newer.paper.disconnect()
+    assert newer.paper.book_as_written().last_seen == MONDAY + HOUR
+
+
+def test_a_process_that_leads_again_books_again(book: Path, account: Account) -> None:
+    account.paper.fence(1, FAR)
+    newer = Account(book).connected()
+    newer.paper.fence(2, FAR)
+    newer.paper.disconnect()
+    account.clock.go_to(MONDAY + HOUR)
+    with pytest.raises(StaleToken):
+        account.paper.quotes(FAR)
+    account.paper.fence(3, FAR)
+    assert len(account.paper.quotes(FAR)) == 1
+    assert account.paper.last_seen() == MONDAY + HOUR
 
 
 def test_a_damaged_book_is_refused_by_name(book: Path, account: Account) -> None:

@@ -9,6 +9,7 @@ from crew_helpers import (
     StartCrew,
     account,
     alerts,
+    answers,
     decisions,
     move,
     must_agree,
@@ -16,6 +17,7 @@ from crew_helpers import (
     only_alpha,
     opened,
     positions,
+    sent,
     told,
 )
 
@@ -25,7 +27,7 @@ from actors.system.runtime_virtual import VirtualWorld
 from connectors.base import OpenOrder
 from trading.market import Side
 from trading.settings import Settings
-from trading.trade import TradeState, magic_number, sequence_of
+from trading.trade import SEQUENCE_BITS, TradeState, magic_number, sequence_of
 
 
 def test_positions_without_our_prefix_are_never_touched(start_crew: StartCrew) -> None:
@@ -56,7 +58,7 @@ def test_a_position_of_a_stranger_is_told_of_once(start_crew: StartCrew) -> None
     alpha.open_by_hand("EURUSD", Side.SELL, 0.05)
     crew.run_for(120)
     (said,) = alerts(crew, "external")
-    assert f"[{positions(crew)[0].position_id}]" in str(said)
+    assert said == f"alpha: the account holds 1 position of others, never touched: [{positions(crew)[0].position_id}]"
     opened(crew)
     alpha.open_by_hand("EURUSD", Side.BUY, 0.05)
     crew.run_for(120)
@@ -164,3 +166,17 @@ def test_an_account_with_positions_that_the_ledger_never_heard_of_is_not_begun(s
     move(crew, trade.stop_price)
     crew.run_for(60)
     assert [position.magic for position in positions(crew)] == [magic], "a stranger's from now on"
+
+
+def test_an_account_whose_numbers_are_used_up_refuses_to_open_and_goes_on_guarding(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    trade = opened(crew)
+    crew.ledger.trades.raise_sequence("alpha", (1 << SEQUENCE_BITS) - 1)
+    move(crew, trade.stop_price)
+    crew.run_for(15 * 60)
+    assert now(crew, trade).state is TradeState.CLOSED
+    for _ in range(7):
+        assert told(crew) is None
+        crew.run_for(1)
+    assert answers(crew)[-1].startswith("refused:order numbers of alpha are used up")
+    assert (crew.escalated, alerts(crew, "crashed"), len(sent(crew))) == ([], [], 1)

@@ -118,6 +118,11 @@ def test_a_date_is_its_midnight_in_utc_and_a_time_may_have_a_zone() -> None:
         (["trades", "--limit", "0"], "it is '0'; expected a whole number of at least 1"),
         (["trades", "--limit", "1.5"], "it is '1.5'; expected a whole number"),
         (["trades", "--state", "opne"], "there is no state 'opne'; did you mean open?"),
+        (
+            ["adopt", "alpha", "5", "--stop-price", "1", "--strategy", "bogus"],
+            "there is no strategy 'bogus'; expected one of",
+        ),
+        (["adopt", "alpha", "5", "--stop-price", "1", "--strategy", "swong"], "did you mean swing?"),
         (["why", "--last", "-1"], "it is '-1'; expected a whole number of at least 1"),
         (["--config"], "argument --config: expected one argument"),
         (["serve", "--sped", "3"], "unrecognized arguments: --sped"),

@@ -11,7 +11,7 @@ from made_ledger_file import History, configuration_of
 
 from console import doctor
 from console.arguments import Doctor
-from console.configuration import Configuration
+from console.configuration import Configuration, load
 from console.output import Output
 
 
@@ -55,6 +55,12 @@ def test_a_database_of_another_program_fails_and_answers_one(configuration: Conf
     other.close()
     assert "another program" in seen(configuration)["ledger"]["saw"]
     assert doctor.run(Doctor(), configuration, Output(as_json=True, stdout=io.StringIO(), stderr=io.StringIO())) == 1
+
+
+def test_books_beside_a_ledger_that_cannot_be_are_no_defect_of_the_program() -> None:
+    checks = seen(load(None, {"WATCHBILL__DATABASE_URL": "postgresq://x@y/z"}))
+    assert {checks[name]["state"] for name in ("ledger", "paper books")} == {"failed"}
+    assert checks["paper books"]["advice"] == "they lie beside the ledger: see there"
 
 
 def test_what_is_no_database_fails(configuration: Configuration, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_ledger_file import NOON, History
+from made_ledger import Holder
+from made_ledger_file import NOON, OWNER, History
 
 from console import last_good, leading
 from console.configuration import Configuration, load
@@ -14,6 +15,7 @@ from console.errors import ConfigurationError
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
 from trading.modes import Mode, ModeCause
+from trading.trade import TradeState
 
 SECRET = "hunter2-of-alpha"  # a password that must be found nowhere
 GOOD = """
@@ -72,6 +74,16 @@ def test_with_open_trades_it_goes_on_with_the_last_good_settings(
     accounts = [account.model_copy(update={"password": None}) for account in good.accounts]
     assert configuration.settings == good.model_copy(update={"accounts": tuple(accounts)})
     assert configuration.commodities == kept[0].commodities
+
+
+def test_a_late_position_counts_as_open(
+    file: Path, environment: dict[str, str], kept: tuple[Configuration, History]
+) -> None:
+    holder = Holder(kept[1].ledger, OWNER)
+    failed = holder.fail(holder.submit())
+    holder.advance(failed, TradeState.LATE, ticket=1, position_id=1, entry_price=1.1, opened_at=NOON)
+    file.write_text(BROKEN[0], encoding="utf-8")
+    assert fall_back(file, environment).broken
 
 
 @pytest.mark.parametrize("text", BROKEN)
@@ -157,7 +169,7 @@ def test_on_broken_settings_the_crew_manages_only_until_a_start_on_good_ones(
         if held is not None:
             ledger.reservations.release_resource(held.fence)
         assert ledger.reservations.reserve_resource(crew_resource("default"), "me", 60.0) is not None
-        with leading.counted(ledger, "default", "me", lambda: False, broken) as leads:
+        with leading.Terms(ledger, "default").counted("me", lambda: False, broken) as leads:
             assert leads
             assert ledger.modes.of("default").mode is mode
     (alert,) = ledger.journal.list(kind="alert")

@@ -116,6 +116,11 @@ def test_a_halt_without_a_terminal_needs_yes_and_names_what_it_would_leave_ungua
     assert "nobody guards: alpha:EURUSD" in say(Halt(yes=True), configuration)
 
 
+def test_a_halt_with_nothing_open_says_that_too(configuration: Configuration, history: History) -> None:
+    with pytest.raises(CommandError, match="halt leaves stops and targets unguarded, though none is open now; --yes"):
+        say(Halt(), configuration)
+
+
 @pytest.mark.parametrize(
     ("answer", "mode"), [("y\n", Mode.HALTED), ("YES\n", Mode.HALTED), ("\n", Mode.TRADING), ("", Mode.TRADING)]
 )
@@ -204,7 +209,7 @@ def lead(ledger: Ledger, owner: str = "me") -> Fence:
 def serve_once(ledger: Ledger, error: Exception | None = None, *, fails: bool = False, owner: str = "me") -> None:
     """One term that ends in some way."""
     lead(ledger, owner)
-    with leading.counted(ledger, CREW, owner, lambda: fails) as leads:
+    with leading.Terms(ledger, CREW).counted(owner, lambda: fails) as leads:
         assert leads
         if error is not None:
             raise error
@@ -250,6 +255,6 @@ def test_after_the_fifth_crash_the_crew_manages_only_until_it_is_reset(
 
 def test_whoever_lost_the_lease_meanwhile_does_not_lead(history: History) -> None:
     lead(history.ledger, "another")
-    with leading.counted(history.ledger, CREW, "me", lambda: False) as leads:
+    with leading.Terms(history.ledger, CREW).counted("me", lambda: False) as leads:
         assert not leads
     assert history.ledger.starts.crashes(CREW) == 0

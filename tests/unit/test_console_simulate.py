@@ -46,9 +46,10 @@ def test_the_options_are_taken_as_they_are_given() -> None:
     assert parse(given) == Simulate(seeds=7, seed=3, faults="crash,freeze", jobs=1, lines=5)
 
 
-def test_a_fault_that_there_is_not_is_named() -> None:
-    with pytest.raises(CommandError, match="--faults: there is no fault 'meteor'"):
-        simulate.run(Simulate(faults="meteor"), Output(as_json=True, stdout=io.StringIO(), stderr=io.StringIO()))
+@pytest.mark.parametrize(("faults", "named"), [("meteor", "meteor"), ("", ""), ("kill,,crash", ""), ("kill,", "")])
+def test_a_fault_that_there_is_not_is_named(faults: str, named: str) -> None:
+    with pytest.raises(CommandError, match=f"--faults: there is no fault '{named}'; expected all, none, or some of"):
+        simulate.run(Simulate(faults=faults), Output(as_json=True, stdout=io.StringIO(), stderr=io.StringIO()))
 
 
 def test_seeds_that_break_nothing_end_with_0_and_the_figures() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,21 @@ CASES = {
         [1, 2],
         False,
     ),
+    "into less of a stranger's": ([(THEIRS, Entry.IN, 0.05), (OURS, Entry.IN_OUT, 0.58)], 0.53, [2], True),
+    "into less of a stranger's, and closed": (
+        [(THEIRS, Entry.IN, 0.05), (OURS, Entry.IN_OUT, 0.58), (OURS, Entry.OUT, 0.53)],
+        0.0,
+        [2, 3],
+        True,
+    ),
+    "into more of a stranger's": ([(THEIRS, Entry.IN, 0.5), (OURS, Entry.OUT, 0.1)], 0.0, [2, 2], True),
+    "into as much of a stranger's": ([(THEIRS, Entry.IN, 0.1), (OURS, Entry.OUT, 0.1)], 0.0, [2, 2], True),
+    "closed too late, which reversed": (
+        [(OURS, Entry.IN, 0.3), (THEIRS, Entry.OUT, 0.1), (OURS, Entry.IN_OUT, 0.3)],
+        0.0,
+        [1, 2, 3],
+        False,
+    ),
     "money alone": ([(OURS, Entry.IN, 0.1), (THEIRS, Entry.IN, 0.0)], 0.1, [1, 2], False),
     "money of a shared one": (
         [(OURS, Entry.IN, 0.1), (THEIRS, Entry.IN, 0.5), (THEIRS, Entry.IN, 0.0)],
@@ -68,6 +84,50 @@ def test_a_share_is_what_its_own_deals_brought_and_strangers_left(case: str) -> 
     assert [deal.deal for deal in share.deals] == touching
     assert share.with_others is with_others
     assert share.is_over == (left == 0 and touching != [])
+
+
+def trade_of(*rows: tuple[int, Entry, float, float]) -> list[Deal]:
+    """Deals as in `deals_of`, each with its profit, and a commission of one euro a lot."""
+    plain = deals_of(*((magic, entry, lots) for magic, entry, lots, _ in rows))
+    return [
+        replace(deal, profit=profit, swap=0.0, commission=-deal.volume_lots)
+        for deal, (*_, profit) in zip(plain, rows, strict=True)
+    ]
+
+
+def test_what_an_open_closed_of_a_strangers_position_is_no_profit_of_ours() -> None:
+    rows = ((THEIRS, Entry.IN, 0.05, 0.0), (OURS, Entry.IN_OUT, 0.58, 24.35), (OURS, Entry.OUT, 0.53, 13.25))
+    share = share_of(OURS, trade_of(*rows))
+    assert [(deal.entry, deal.volume_lots) for deal in share.deals] == [(Entry.IN, 0.53), (Entry.OUT, 0.53)]
+    assert math.fsum(deal.net for deal in share.deals) == pytest.approx(13.25 - 0.58 - 0.53)
+
+
+def test_an_open_that_only_closed_a_strangers_position_is_over_and_brought_its_costs() -> None:
+    share = share_of(OURS, trade_of((THEIRS, Entry.IN, 0.5, 0.0), (OURS, Entry.OUT, 0.1, 7.0)))
+    assert share.is_over
+    assert math.fsum(deal.net for deal in share.deals) == pytest.approx(-0.1)
+    assert [deal.magic for deal in share.deals if deal.entry is Entry.OUT] == [0], "no close of ours"
+
+
+def test_a_close_that_came_after_a_strangers_reversal_opened_nothing_of_our_share() -> None:
+    deals = trade_of((OURS, Entry.IN, 0.88, 0.0), (THEIRS, Entry.IN_OUT, 2.5, 9.0), (OURS, Entry.IN, 0.88, 0.0))
+    deals[1:] = [replace(deal, side=Side.SELL) for deal in deals[1:]]
+    share = share_of(OURS, deals)
+    assert share.is_over
+    assert math.fsum(deal.net for deal in share.deals) == pytest.approx(-0.88 + 9.0 - 0.88 - 0.88)
+
+
+def test_of_a_close_that_took_both_parts_each_has_its_own() -> None:
+    """A stranger takes out 0.6 of the 0.5 that are theirs and the 0.2 that are ours."""
+    rows = ((OURS, Entry.IN, 0.2, 0.0), (THEIRS, Entry.IN, 0.5, 0.0), (THEIRS, Entry.OUT, 0.6, 12.0))
+    share = share_of(OURS, trade_of(*rows))
+    assert math.fsum(deal.net for deal in share.deals) == pytest.approx(-0.2 + 12.0 / 6 - 0.1)
+
+
+def test_of_a_strangers_reversal_only_what_it_closed_of_ours_counts() -> None:
+    rows = ((OURS, Entry.IN, 0.1, 0.0), (THEIRS, Entry.IN_OUT, 0.3, 5.0))
+    share = share_of(OURS, trade_of(*rows))
+    assert math.fsum(deal.net for deal in share.deals) == pytest.approx(-0.1 + 5.0 - 0.1)
 
 
 def test_the_order_in_which_the_deals_are_given_does_not_matter() -> None:
