@@ -353,12 +353,13 @@ def test_a_person_opens_positions() -> None:
     assert {held.magic for held in broker.truth.positions} == {0}
 
 
-def test_on_a_netting_account_a_person_opens_nothing_where_something_is_held() -> None:
+def test_on_a_netting_account_a_person_trades_into_what_is_held() -> None:
     broker = Broker(kinds.OPENED_BY_HAND, 1.0, netting=True)
     opened = broker.open()
     assert isinstance(opened, Done)
     broker.clock.sleep(5_000)
-    assert [(held.ticket, held.volume_lots) for held in broker.truth.positions] == [(opened.ticket, 0.5)]
+    assert {deal.magic for deal in broker.truth.deals if deal.position_id == opened.position_id} == {0, 1}
+    assert len(broker.truth.positions) <= 1
 
 
 def test_a_correction_is_booked_on_a_position_that_is_closed() -> None:
