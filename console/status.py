@@ -287,9 +287,9 @@ def _closings(closings: Sequence[Mapping[str, Any]], *, known: bool) -> Renderab
         Column("account"),
         Column("commodity"),
         Column("from"),
-        Column("in", "right", goes=1),
-        Column("until", goes=2),
-        Column("closes", shrinks="fold"),
+        Column("in", "right", goes=2),
+        Column("until", goes=3),
+        Column("closes", goes=1, shrinks="fold"),
     )
     rows = [
         (

@@ -140,6 +140,21 @@ def test_every_view_keeps_within_the_width(
     assert not any("…" in line for line in lines)
 
 
+def test_the_next_closings_lose_columns_and_no_letters_where_there_is_little_room(
+    configuration: Configuration, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_day_of(history)
+    headings = []
+    for width in (40, 70, 100):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = show(Status(), configuration).splitlines()
+        (title,) = (number for number, line in enumerate(lines) if line.startswith("Next closings"))
+        headings.append(lines[title + 1].split())
+    assert headings[0] == ["account", "commodity", "from"]
+    assert headings[-1] == ["account", "commodity", "from", "in", "until", "closes"]
+    assert len(headings[0]) < len(headings[1]) <= len(headings[2])
+
+
 def test_looking_is_quick_because_nothing_is_loaded_that_it_does_not_need() -> None:
     code = "import sys, console.status, console.trades, console.why; print([*sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
