@@ -41,7 +41,7 @@ WEIGHTS: dict[Near, float] = {
     Near.TAKEOVER: 1,
     Near.ANYTHING: 2,
 }
-MOST_LINES = 8  # the strike follows one of the first so many lines of its kind
+MOST_LINES = 5  # the strike follows one of the first so many lines of its kind
 LONGEST_AFTER_LINE_SECONDS = 0.03  # some commits, an order and its answer
 LONGEST_AFTER_TAKEOVER_SECONDS = 0.3
 LONGEST_ANYTHING_SECONDS = 1.5

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import DEADLINE_SECONDS, EVERYTHING_AT_ONCE, ROOT, Program, environment, run, run_json
+from processes import DEADLINE_SECONDS, FIFTY_BARS_A_SECOND, ROOT, Program, environment, run, run_json
 
 from persistence.backup import url_of
 from persistence.ledger import Ledger
 
-FAST = ("serve", "--no-view", "--speed", EVERYTHING_AT_ONCE)
+FAST = ("serve", "--no-view", "--speed", FIFTY_BARS_A_SECOND)
 SLOW = ("serve", "--no-view", "--speed", "60")
 SHORT_LEASES = {"AI_DB_RESERVATION_TTL_SECONDS": "3"}
 

@@ -123,6 +123,7 @@ def test_a_leader_that_was_paused_finds_its_orders_refused_and_stands_by(tmp_pat
     require_agreement(tmp_path)
 
 
+@pytest.mark.soak
 def test_with_replies_lost_and_orders_late_ledger_and_broker_still_agree(tmp_path: Path) -> None:
     troubled = (*FAST, "--lose-replies", "0.3", "--delay-seconds", "0.1", "--seed", "3")
     with broker(tmp_path, *troubled) as (_, port), serve(tmp_path, port) as leader:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import EVERYTHING_AT_ONCE, Program, run, run_json
+from processes import FIFTY_BARS_A_SECOND, Program, run, run_json
 
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
 
-FAST = ("serve", "--no-view", "--speed", EVERYTHING_AT_ONCE)
+FAST = ("serve", "--no-view", "--speed", FIFTY_BARS_A_SECOND)
 BRISK = ("serve", "--no-view", "--speed", "36000")
 LEADING = r"leading crew default on alpha, beta from (\S+)"
 OPENED = r"submitted to open"

@@ -11,12 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import EVERYTHING_AT_ONCE, Program, run, run_json
+from processes import FIFTY_BARS_A_SECOND, Program, run, run_json
 
 from persistence.ledger import Ledger
 from trading.trade import TradeState
 
-FAST = ("serve", "--no-view", "--speed", EVERYTHING_AT_ONCE)
+FAST = ("serve", "--no-view", "--speed", FIFTY_BARS_A_SECOND)
 SLOW = ("serve", "--no-view", "--speed", "60")
 LEADING = r"leading crew default on alpha, beta from (\S+)"
 SHORT_LEASES = {"AI_DB_RESERVATION_TTL_SECONDS": "3"}

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from postgres_server import PostgresServer
-from processes import EVERYTHING_AT_ONCE, Program, run, run_json
+from processes import FIFTY_BARS_A_SECOND, Program, run, run_json
 
 from persistence.ledger import Ledger
 from trading.trade import TradeState
 
-FAST = ("serve", "--no-view", "--speed", EVERYTHING_AT_ONCE)
+FAST = ("serve", "--no-view", "--speed", FIFTY_BARS_A_SECOND)
 LEADING = "leading crew default on alpha, beta from"
 DEADLINE_SECONDS = 150.0
 LOOK_SECONDS = 0.05

@@ -135,6 +135,7 @@ def test_killed_it_is_started_again_and_stopped_it_ends_in_order(supervisord: Su
     assert (status["leader"], status["leases"]) == (None, [])
 
 
+@pytest.mark.soak
 def test_what_would_only_fail_again_is_not_started_again(supervisord: Supervisord, tmp_path: Path) -> None:
     supervisord.leader()
     supervisord.control("stop", "watchbill")

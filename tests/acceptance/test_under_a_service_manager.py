@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import DEADLINE_SECONDS, EVERYTHING_AT_ONCE, Program, run_json
+from processes import DEADLINE_SECONDS, FIFTY_BARS_A_SECOND, Program, run_json
 
-FAST = ("serve", "--no-view", "--speed", EVERYTHING_AT_ONCE)
+FAST = ("serve", "--no-view", "--speed", FIFTY_BARS_A_SECOND)
 SLOW = ("serve", "--no-view", "--speed", "60")
 SHORT_LEASES = {"AI_DB_RESERVATION_TTL_SECONDS": "3"}
 WATCHDOG_SECONDS = 3.0
