@@ -241,11 +241,16 @@ def _within_reach(bin_directory: Path, home: Path) -> Path:
     if all(part.stat().st_mode & 0o005 == 0o005 for part in (bin_directory, *bin_directory.parents)):
         return bin_directory
     copied = home / "programs"
-    shutil.copytree(bin_directory.parent, copied, symlinks=True)
+    installed = bin_directory.parent
+    package = installed.parent
+    shutil.copytree(installed, copied / package.name / installed.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")  # where a wheel's programs look for them, beside the package
+    if libraries.is_dir():
+        shutil.copytree(libraries, copied / libraries.name, symlinks=True)
     for path in (copied, *copied.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | 0o555)
-    return copied / bin_directory.name
+    return copied / package.name / installed.name / bin_directory.name
 
 
 def bury(home: Path) -> None:

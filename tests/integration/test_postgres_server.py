@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,3 +55,21 @@ def test_a_launcher_that_is_interrupted_or_killed_leaves_neither_server_nor_file
         time.sleep(0.02)
     with pytest.raises(psycopg.OperationalError, match="refused"):
         psycopg.connect(url, connect_timeout=5)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root starts it as somebody else")
+def test_programs_that_only_root_can_read_are_copied_with_the_libraries_that_they_need(
+    own_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = postgres_server.programs().parent.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if not libraries.is_dir():
+        pytest.skip("these programs are not a wheel's")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    for directory in (package, libraries):
+        shutil.copytree(directory, hidden / directory.name, symlinks=True)
+    there = hidden / postgres_server.programs().relative_to(package.parent)
+    monkeypatch.setattr(postgres_server, "programs", lambda: there)
+    with postgres_server.postgres_server() as server, psycopg.connect(server.url()) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
