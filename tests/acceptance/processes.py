@@ -70,8 +70,11 @@ def answer(words: Sequence[str], directory: Path, **settings: str) -> subprocess
 
 
 def run_json(words: Sequence[str], directory: Path, **settings: str) -> dict[str, Any]:
-    """One command with `--json`: it succeeds, and its standard output is exactly one JSON object."""
-    done = run([*words, "--json"], directory, **settings)
+    """One command with `--json`: it succeeds, and its standard output is exactly one JSON object.
+
+    It is asked in the process of the tests: beside a program that runs, it is another process all the same.
+    """
+    done = answer([*words, "--json"], directory, **settings)
     assert done.returncode == 0, done.stderr
     data = json.loads(done.stdout)
     assert isinstance(data, dict)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
-from processes import answer, run_json
+from processes import answer, run
 
 from simulation.processes import campaign, takeover
 from simulation.processes.campaign import Campaign
@@ -33,7 +34,9 @@ def test_a_leader_that_is_told_to_stop_hands_over_without_waiting_for_its_lease(
 
 
 def test_the_command_measures_a_takeover_after_kill_9(tmp_path: Path) -> None:
-    said = run_json(["soak", "takeover", "--way", "kill", "--rounds", "1"], tmp_path)
+    done = run(["soak", "takeover", "--way", "kill", "--rounds", "1", "--json"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
     assert said["divergences"] == []
     times = said["reports"]["kill"]["takeover"]
     assert times["runs"] == 1
