@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import DEADLINE_SECONDS, ROOT, environment, run_json
+from processes import DEADLINE_SECONDS, ROOT, answer, environment, run_json
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="supervisord is for POSIX systems"),
@@ -96,7 +97,10 @@ def leader_of(directory: Path, other_than: int | None) -> int | None:
     """The process that holds the crew's lease, by the ledger."""
     if not (directory / "state" / "ledger.sqlite").exists():
         return None
-    status = run_json(["status"], directory, **SHORT_LEASES)
+    done = answer(["status", "--json"], directory, **SHORT_LEASES)
+    if done.returncode != 0:
+        return None  # its tables are being made
+    status = json.loads(done.stdout)
     if status["leader"] is None or not any(lease["resource"].startswith("account:") for lease in status["leases"]):
         return None
     process = int(status["leader"]["owner"].split(":")[1])

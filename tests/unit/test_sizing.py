@@ -168,7 +168,7 @@ an_account = st.fixed_dictionaries(
         "free_margin": money,
         "stop_distance": st.floats(1e-6, 100.0),
         "conversion_rate": st.floats(1e-4, 1e4),
-        "price": st.floats(-50.0, 1e5),
+        "price": st.floats(-50.0, 1e5).map(lambda price: round(price, 5)),  # an instrument has so many digits
         "risk": st.builds(Risk, risk_per_trade_fraction=st.floats(0.0001, 0.05)),
     }
 )
