@@ -23,6 +23,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from actors.messages import Analysed
 from actors.names import TRADER
 from actors.scripted_crew import A_WEDNESDAY_NOON, PRICES, SCORE
@@ -62,7 +64,7 @@ class RefusingBroker(MockConnector):
 @contextmanager
 def trading(url: str) -> Iterator[Callable[[int], float]]:
     """A crew on threads; gives what lets it decide once, and answers the seconds until the order was at the broker."""
-    settings = Settings(accounts=(ACCOUNT,), database_url=url, ai_per_account_cooldown_minutes=0)  # type: ignore[arg-type]
+    settings = Settings(accounts=(ACCOUNT,), database_url=SecretStr(url), ai_per_account_cooldown_minutes=0)
     commodities = read_catalogue(settings.commodities)
     runtime = ThreadedRuntime(TickClock(A_WEDNESDAY_NOON))
     with closing(Ledger.open(url)) as ledger:
