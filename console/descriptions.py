@@ -19,6 +19,7 @@ from trading.settings import (
     Thresholds,
     Weights,
 )
+from trading.settings_metatrader import MetaTraderSettings
 
 DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
     {
@@ -61,7 +62,7 @@ DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
         },
         AccountSettings: {
             "name": "the platform in <platform>:<commodity>",
-            "connector": "paper (in this process) or remote (in that of `run.py broker`); all of one kind",
+            "connector": "paper (of this process), remote (of `run.py broker`) or mt5; all of one kind",
             "enabled": "false: opens nothing here",
             "symbols": "Commodity = the broker's name for it; only these are traded",
             "login": "the account's number at its broker",
@@ -70,6 +71,20 @@ DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
             "auto_close_minutes_before": "instead of the general one; at least 15",
             "limits": "What the account will not exceed",
             "paper": "The terms of a paper account",
+            "mt5": "How a MetaTrader 5 account is reached, and what kind of account it must be",
+        },
+        MetaTraderSettings: {
+            "package": "simulator: the terminal is one of `run.py terminal`, whose market it then is",
+            "terminal": "the path of its terminal64.exe, or of the file that `run.py terminal` writes",
+            "portable": "the terminal keeps its data beside its executable, as further terminals must",
+            "gateway": "host:port of `run.py gateway`, which has the terminal; none: it is on this machine",
+            "gateway_secret": "better in the environment; at least 32 characters, the same at both ends",
+            "gateway_certificate": "a file in PEM, of the certificate that the gateway must show; none: no TLS",
+            "trade_mode": "any other kind of account is refused before every order",
+            "netting": "what the account must be: true nets, false hedges",
+            "deviation_points": "how far from the price asked for an order may be filled",
+            "commission_per_lot": "per side, in the account's currency, until deals have shown it",
+            "initialize_seconds": "for the terminal to start and to log in",
         },
         Limits: {
             "max_open_trades": "at the same time",

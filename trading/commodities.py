@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from trading.market import Instrument
-from trading.settings import CommodityId, CommodityOverride, ContractSize, Lots, Model, PaperSettings, Points, Swap
+from trading.settings import CommodityId, CommodityOverride, ContractSize, Lots, PaperSettings, Points, Swap
+from trading.settings_model import Model
 
 
 class BadCatalogue(ValueError):

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import PureWindowsPath
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from trading.analysis import Name, Regime, Strategy
+from trading.settings_metatrader import MetaTraderSettings, Package
+from trading.settings_model import Model
 
 
 def _percent(value: float) -> float:
@@ -42,12 +45,6 @@ PROFILES: tuple[Profile, ...] = ("conservative", "standard", "aggressive")  # st
 RESERVED_NAMES = frozenset({"account", "crew"})  # kinds of leases, named like `<platform>:<commodity>`
 HIGHEST_RISK_PER_TRADE = 0.05
 HIGHEST_PORTFOLIO_RISK = 0.20
-
-
-class Model(BaseModel):
-    """What all settings share: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=False)
 
 
 class Weights(Model):
@@ -179,7 +176,7 @@ class PaperSettings(Model):
     leverage: Annotated[float, Field(ge=1, le=1_000)] = 30.0
     slippage_points: Points = 2.0  # against us, on every fill
     commission_per_lot: Commission = 3.5  # per side, in account currency
-    spread_points: dict[CommodityId, Points] = {}  # instead of the commodity's typical spread
+    spread_points: dict[CommodityId, Points] = Field(default={})  # instead of the commodity's typical spread
 
 
 class Limits(Model):
@@ -194,7 +191,8 @@ class AccountSettings(Model):
     """One account at one broker; `name` is the platform in `<platform>:<commodity>`."""
 
     name: Name
-    connector: Literal["paper", "remote"] = "paper"  # in this process, or in a broker process at `server`
+    # In this process, in a broker process at `server`, or at a MetaTrader 5 terminal.
+    connector: Literal["paper", "remote", "mt5"] = "paper"
     enabled: bool = True
     symbols: Annotated[dict[CommodityId, Symbol], Field(min_length=1)]
     login: Annotated[int, Field(gt=0, le=10**18)] | None = None
@@ -203,6 +201,7 @@ class AccountSettings(Model):
     auto_close_minutes_before: Annotated[int, Field(ge=15, le=24 * 60)] | None = None  # instead of the general one
     limits: Limits = Limits()
     paper: PaperSettings = PaperSettings()
+    mt5: MetaTraderSettings = MetaTraderSettings()
 
     @model_validator(mode="after")
     def one_commodity_per_symbol(self) -> AccountSettings:
@@ -223,6 +222,34 @@ class AccountSettings(Model):
         """Refuse a remote account whose server is no host and port."""
         if self.connector == "remote":
             _ = self.broker_address
+        return self
+
+    @model_validator(mode="after")
+    def a_terminal_can_be_reached(self) -> AccountSettings:
+        """Refuse a MetaTrader 5 account that names no account, or no terminal."""
+        if self.connector != "mt5":
+            return self
+        for key in ("login", "server"):
+            if getattr(self, key) is None:
+                raise ValueError(
+                    f"{key} of account {self.name!r} is missing; expected that of the account at its broker"
+                )
+        if self.mt5.gateway_address is None and self.mt5.terminal is None:
+            raise ValueError(
+                f"mt5.terminal and mt5.gateway of account {self.name!r} are both missing; "
+                "expected the path of the terminal, or the address of the gateway that has it"
+            )
+        if self.mt5.package == "simulator" and self.mt5.terminal is None:
+            raise ValueError(
+                f"mt5.terminal of account {self.name!r} is missing; expected the file that run.py terminal writes, "
+                "which tells where the simulator's market is"
+            )
+        if self.mt5.lacks_certificate:
+            raise ValueError(
+                f"mt5.gateway of account {self.name!r} is {self.mt5.gateway!r}, which may be another machine, and what "
+                "is said can be read on the way; expected mt5.gateway_certificate, the file of the certificate that it "
+                "shows, or an address of this machine alone, such as 127.0.0.1"
+            )
         return self
 
     @property
@@ -280,7 +307,7 @@ class Settings(Model):
     database_url: SecretStr = SecretStr("sqlite:///state/ledger.sqlite")
     journal_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90  # of market time
     risk: Risk = Risk()
-    commodities: dict[CommodityId, CommodityOverride] = {}  # traded: those that an account has a symbol for
+    commodities: dict[CommodityId, CommodityOverride] = Field(default={})  # traded: those some account has a symbol for
     accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)] = default_accounts()
     strategies: dict[Strategy, StrategySettings] = default_strategies()
     thresholds: Thresholds = Thresholds()
@@ -349,12 +376,38 @@ class Settings(Model):
                     f"accounts: {first.name!r} and {other.name!r} are at different servers, {first.server!r} and "
                     f"{other.server!r}; expected one broker process, since they share one market time"
                 )
+            if other.connector == "mt5" and first.mt5.package != other.mt5.package:
+                raise ValueError(
+                    f"accounts: mt5.package of {first.name!r} is {first.mt5.package} and that of {other.name!r} is "
+                    f"{other.mt5.package}; expected one of them, since they share one market time"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def each_account_has_a_terminal_of_its_own(self) -> Settings:
+        """Refuse two accounts at one terminal: each would log the other out, perhaps right before its order."""
+        seen: dict[tuple[PureWindowsPath, str | None], str] = {}
+        for account in self.accounts:
+            if account.enabled and account.connector == "mt5" and account.mt5.terminal is not None:
+                # As Windows compares paths; behind another gateway it is another machine's.
+                place = PureWindowsPath(account.mt5.terminal), account.mt5.gateway
+                other = seen.setdefault(place, account.name)
+                if other != account.name:
+                    raise ValueError(
+                        f"accounts: mt5.terminal of {other!r} and {account.name!r} is the same, "
+                        f"{account.mt5.terminal!r}; expected a terminal for each, since it shows one account at a time"
+                    )
         return self
 
     @property
     def is_remote(self) -> bool:
         """True when the accounts are in a broker process of their own."""
         return any(account.enabled and account.connector == "remote" for account in self.accounts)
+
+    @property
+    def metatrader_package(self) -> Package | None:
+        """Which MetaTrader 5 package the enabled accounts use; None: they are of another kind."""
+        return next((a.mt5.package for a in self.accounts if a.enabled and a.connector == "mt5"), None)
 
     @property
     def broker_address(self) -> tuple[str, int]:

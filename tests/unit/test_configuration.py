@@ -290,6 +290,11 @@ class TestWrongValues:
     def test_a_secret_is_masked_even_where_it_is_wrong(self, value: str) -> None:
         assert refusal(TWO_ACCOUNTS + f"password = {value}") == ["accounts[1].password is ********; expected text"]
 
+    def test_a_secret_that_is_too_short_is_masked_too(self) -> None:
+        assert refusal(TWO_ACCOUNTS + 'mt5 = { gateway_secret = "hunter2" }') == [
+            "accounts[1].mt5.gateway_secret is ********; expected at least 32 characters"
+        ]
+
     def test_a_table_in_the_wrong_place_is_not_spelled_out(self) -> None:
         assert "hunter2" not in "".join(refusal('crew = { password = "hunter2" }'))
 
@@ -354,7 +359,7 @@ class TestTheDatabase:
 def test_every_secret_of_the_settings_is_found_and_masked() -> None:
     """A secret that is added to the settings must come to be known as one."""
     secret = {place for place, annotation in fields_of(Settings, "") if settings_tree.is_secret(annotation)}
-    assert secret == {"database_url", "accounts.password"}
+    assert secret == {"database_url", "accounts.password", "accounts.mt5.gateway_secret"}
 
 
 def test_every_place_in_the_settings_is_reached_by_the_tree() -> None:

@@ -26,6 +26,7 @@ from trading.settings import (
 
 ALPHA = {"name": "alpha", "symbols": {"EURUSD": "EURUSD"}}
 BETA = {"name": "beta", "symbols": {"EURUSD": "EURUSD"}}
+AT_A_TERMINAL = {"connector": "mt5", "login": 5, "server": "Broker-Demo", "mt5": {"terminal": "terminal64.exe"}}
 
 
 def refusal(**values: Any) -> str:
@@ -238,6 +239,78 @@ def test_a_remote_account_has_a_host_and_a_port(server: str) -> None:
     message = refusal(accounts=[{**ALPHA, "connector": "remote", "server": server}])
     assert f"server of account 'alpha' is {server!r}; expected a host and a port, such as 127.0.0.1:7080" in message
     assert Settings.model_validate({"accounts": [{**ALPHA, "server": server}]}).accounts[0].server == server
+
+
+def test_a_metatrader_account_names_who_it_is_and_where_its_terminal_is() -> None:
+    for key in ("login", "server"):
+        wanted = f"{key} of account 'alpha' is missing; expected that of the account at its broker"
+        assert wanted in refusal(accounts=[{**ALPHA, **AT_A_TERMINAL, key: None}])
+    assert "mt5.terminal and mt5.gateway of account 'alpha' are both missing" in refusal(
+        accounts=[{**ALPHA, **AT_A_TERMINAL, "mt5": {}}]
+    )
+    simulated = {"package": "simulator", "gateway": "here:7090"}
+    assert "expected the file that run.py terminal writes" in refusal(
+        accounts=[{**ALPHA, **AT_A_TERMINAL, "mt5": simulated}]
+    )
+    settings = Settings.model_validate({"accounts": [{**ALPHA, **AT_A_TERMINAL}]})
+    assert settings.metatrader_package == "MetaTrader5"
+    assert settings.accounts[0].mt5.gateway_address is None
+    assert Settings().metatrader_package is None
+
+
+def test_one_account_may_have_both_a_terminal_for_the_gateway_and_the_gateway_for_everybody_else() -> None:
+    both = {"terminal": "terminal64.exe", "gateway": "10.0.0.7:7090", "gateway_certificate": "gateway.pem"}
+    (account,) = Settings.model_validate({"accounts": [{**ALPHA, **AT_A_TERMINAL, "mt5": both}]}).accounts
+    assert account.mt5.gateway_address == ("10.0.0.7", 7090)
+    assert account.mt5.terminal == "terminal64.exe"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "[2001:db8::1]", "0.0.0.0", "cellar", "localhost.example.org"])
+def test_a_gateway_that_may_be_another_machine_needs_a_certificate(host: str) -> None:
+    gateway = {"gateway": f"{host}:7090"}
+    said = refusal(accounts=[{**ALPHA, **AT_A_TERMINAL, "mt5": gateway}])
+    assert f"mt5.gateway of account 'alpha' is '{host}:7090', which may be another machine" in said
+    assert "expected mt5.gateway_certificate" in said
+    known = {**gateway, "gateway_certificate": "gateway.pem"}
+    assert Settings.model_validate({"accounts": [{**ALPHA, **AT_A_TERMINAL, "mt5": known}]})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "LocalHost", "::1", "[::1]"])
+def test_a_gateway_on_this_machine_needs_none(host: str) -> None:
+    account = {**ALPHA, **AT_A_TERMINAL, "mt5": {"gateway": f"{host}:7090"}}
+    assert Settings.model_validate({"accounts": [account]}).accounts[0].mt5.gateway_address == (host, 7090)
+
+
+@pytest.mark.parametrize("gateway", ["here", ":7090", "here:0", "here:65536", "here:7o90", "he..re:7090", "h\0:7090"])
+def test_a_gateway_is_a_host_and_a_port(gateway: str) -> None:
+    message = refusal(accounts=[{**ALPHA, **AT_A_TERMINAL, "mt5": {"gateway": gateway}}])
+    assert f"mt5.gateway is {gateway!r}; expected a host and a port, such as 127.0.0.1:7090" in message
+
+
+def test_metatrader_accounts_of_a_real_and_of_a_simulated_terminal_do_not_mix() -> None:
+    simulated = {"package": "simulator", "terminal": "terminal.json"}
+    other = {**BETA, **AT_A_TERMINAL, "login": 6, "mt5": simulated}
+    message = refusal(accounts=[{**ALPHA, **AT_A_TERMINAL}, other])
+    assert "mt5.package of 'alpha' is MetaTrader5 and that of 'beta' is simulator" in message
+    assert "'alpha' is mt5 and 'beta' is paper" in refusal(accounts=[{**ALPHA, **AT_A_TERMINAL}, BETA])
+
+
+@pytest.mark.parametrize("same", ["C:/terminals/alpha/terminal64.exe", "c:\\Terminals\\alpha\\terminal64.exe"])
+def test_two_accounts_at_one_terminal_are_refused_for_it_shows_one_of_them_at_a_time(same: str) -> None:
+    at = {"terminal": "C:/terminals/alpha/terminal64.exe"}
+    alpha = {**ALPHA, **AT_A_TERMINAL, "mt5": at}
+    beta = {**BETA, **AT_A_TERMINAL, "login": 6, "mt5": {"terminal": same}}
+    assert "mt5.terminal of 'alpha' and 'beta' is the same" in refusal(accounts=[alpha, beta])
+    assert Settings.model_validate({"accounts": [alpha, {**beta, "enabled": False}]})
+
+
+def test_terminals_on_two_machines_may_have_the_same_path() -> None:
+    def behind(gateway: str) -> dict[str, str]:
+        return {"terminal": "C:/mt5/terminal64.exe", "gateway": gateway, "gateway_certificate": "gateway.pem"}
+
+    alpha = {**ALPHA, **AT_A_TERMINAL, "mt5": behind("10.0.0.7:7090")}
+    beta = {**BETA, **AT_A_TERMINAL, "login": 6, "mt5": behind("10.0.0.8:7090")}
+    assert Settings.model_validate({"accounts": [alpha, beta]})
 
 
 def test_two_commodities_on_one_symbol_are_refused() -> None:
