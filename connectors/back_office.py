@@ -157,7 +157,7 @@ class BackOffice:
             return self.refuse(order, token, fault or admission.market_closed(order.commodity), now)
         execution = self._execution(order.magic, order.side, order.volume_lots, price, now, order.comment, reason)
         met = self.book.holding_in(order.commodity) if self._netting else None
-        answer = self._execute(met, order.commodity, execution, token, magic=order.magic or None)
+        answer = self.execute(met, order.commodity, execution, token, magic=order.magic or None)
         return self.refuse(order, token, answer, now) if isinstance(answer, Rejected) else answer
 
     def fill_close(
@@ -171,7 +171,7 @@ class BackOffice:
             return admission.market_closed(order.commodity)
         met = self.book.holding_in(order.commodity) if self._netting else self.book.holdings[order.ticket]
         execution = self._execution(order.magic, order.side.opposite, order.volume_lots, price, now, "", reason)
-        return self._execute(met, order.commodity, execution, token)
+        return self.execute(met, order.commodity, execution, token)
 
     def adjust(
         self,
@@ -248,11 +248,11 @@ class BackOffice:
     ) -> Execution:
         return Execution(self.book.next_number, magic, side, volume_lots, price, now, comment, reason)
 
-    def _execute(
+    def execute(
         self, met: Holding | None, commodity: str, execution: Execution, token: int, magic: int | None = None
     ) -> Done | Rejected:
         """Book an execution on the position that it meets, unless it ties up more money than is free."""
-        settled = settle(met, execution, self.instruments[commodity], self._rate(commodity))
+        settled = settle(met, execution, self.instruments[commodity], self.rate(commodity))
         deal, held = settled.deal, settled.holding
         poor = self._poverty(met, settled, execution.at)
         if poor is not None:
@@ -321,9 +321,9 @@ class BackOffice:
         instrument = self.instruments[holding.commodity]
         now = quote.closing_price(holding.side)
         gain = accounting.profit(instrument, holding.side, holding.volume_lots, holding.open_price, now)
-        return cents(gain * self._rate(holding.commodity))
+        return cents(gain * self.rate(holding.commodity))
 
-    def _rate(self, commodity: str) -> float:
+    def rate(self, commodity: str) -> float:
         """Units of account currency for one unit of the commodity's profit currency, at the mid price of now."""
         conversion = self._conversions[commodity]
         if conversion is None:

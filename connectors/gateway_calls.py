@@ -36,16 +36,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 def prepared(call: str, arguments: Mapping[str, Json]) -> Act:
     """The call with its arguments read. Raises `BadMessage` naming what is wrong."""
-    if call not in ARGUMENTS:
-        raise BadMessage(f"call is {call!r}; expected one of {', '.join(ARGUMENTS)}")
-    expected = ARGUMENTS[call]
-    for name in arguments:
-        if name not in expected:
-            raise BadMessage(f"{call} has no {name!r}; expected {', '.join(expected) or 'nothing besides'}")
-    for name in expected:
-        if name not in arguments:
-            raise BadMessage(f"{call}: {name} is missing")
-    given = {name: wire.read(kind, arguments[name], name) for name, kind in expected.items()}
+    given = wire.arguments_of(call, arguments, ARGUMENTS)
     return lambda account, deadline: _done(call, account, given, deadline)
 
 

@@ -82,10 +82,10 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def made_secret(path: Path) -> str:
+def made_secret(path: Path, whose: str = "broker") -> str:
     """The secret in the file, which is made, for its owner's eyes only, where there is none. Raises `ConnectorError`.
 
-    Only whoever holds the books of that directory may call this.
+    ``whose``: for messages. Only whoever holds the books of that directory may call this.
     """
     if not path.exists():
         beside = path.with_name(f"{path.name}.new")  # so that the file is never there without the secret in it
@@ -95,21 +95,21 @@ def made_secret(path: Path) -> str:
                 file.write(f"{secrets.token_hex(CHALLENGE_BYTES)}\n")
             beside.replace(path)
         except OSError as error:
-            raise ConnectorError(f"{path}: the broker's secret cannot be written: {error.strerror}") from error
-    return read_secret(path)
+            raise ConnectorError(f"{path}: the {whose}'s secret cannot be written: {error.strerror}") from error
+    return read_secret(path, whose)
 
 
-def read_secret(path: Path) -> str:
-    """The secret in the file. Raises `NotConnected` where no broker has made it yet, `ConnectorError` otherwise."""
+def read_secret(path: Path, whose: str = "broker") -> str:
+    """The secret in the file. Raises `NotConnected` where nobody has made it yet, `ConnectorError` otherwise."""
     try:
         mode = path.stat().st_mode
         text = path.read_text(encoding="ascii").strip()
     except FileNotFoundError as error:
-        raise NotConnected(f"there is no {path}: the broker, which makes it, has not been started") from error
+        raise NotConnected(f"there is no {path}: the {whose}, which makes it, has not been started") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConnectorError(f"{path}: the broker's secret cannot be read: {error}") from error
+        raise ConnectorError(f"{path}: the {whose}'s secret cannot be read: {error}") from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConnectorError(f"{path}: others may read the broker's secret; expected a file of its owner only (0600)")
+        raise ConnectorError(f"{path}: others may read the {whose}'s secret; expected a file of its owner only (0600)")
     if not text:
-        raise ConnectorError(f"{path}: the broker's secret is empty; delete the file and start the broker again")
+        raise ConnectorError(f"{path}: the {whose}'s secret is empty; delete the file and start the {whose} again")
     return text

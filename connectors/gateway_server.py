@@ -1,4 +1,4 @@
-"""Answers clients over TCP for a `Floor`: one thread listens, and each session has a thread of its own.
+"""Answers clients over TCP for a floor: one thread listens, and each session has a thread of its own.
 
 Nothing that a client sends can take the broker down: a line that is not understood is answered with what is wrong with
 it, one that has no end cuts that client off, and so does one who does not prove in time that it knows the secret.
@@ -11,17 +11,19 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from connectors import gateway_protocol as protocol
 from connectors import wire
 from connectors.base import ConnectorError
 from connectors.gateway_calls import ORDERS
 from connectors.gateway_faults import Fate, OrderTrouble
-from connectors.gateway_floor import Floor
 from connectors.gateway_lines import Lines, LineTooLong, wait
+from connectors.gateway_protocol import MarketFacts
 from connectors.wire import BadMessage, Json
+from trading.market import Instant
 
 GREETING_SECONDS = 5.0
 SEND_SECONDS = 10.0  # for one who does not read its answers
@@ -30,6 +32,29 @@ MOST_SESSIONS = 64
 STOP_SECONDS = 5.0
 
 log = logging.getLogger("watchbill.broker")
+
+
+class Answering(Protocol):
+    """A market with accounts in it, of which clients ask: `gateway_floor.Floor`, or another."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The accounts."""
+        ...
+
+    def facts(self) -> MarketFacts:
+        """The market now."""
+        ...
+
+    def wait_beyond(self, seen: Instant, seconds: float) -> MarketFacts:
+        """The market as soon as its time is beyond ``seen``, and after ``seconds`` in any case."""
+        ...
+
+    def ask(
+        self, account: str, call: str, arguments: Mapping[str, Json], expires: float, is_wanted: Callable[[], bool]
+    ) -> Json:
+        """Carry out one call on one account. Raises `BadMessage` and `ConnectorError`."""
+        ...
 
 
 @dataclass(eq=False, slots=True)
@@ -62,7 +87,9 @@ class Session:
 class GatewayServer:
     """Listens from the moment it is made."""
 
-    def __init__(self, floor: Floor, secret: str, host: str, port: int, trouble: OrderTrouble | None = None) -> None:
+    def __init__(
+        self, floor: Answering, secret: str, host: str, port: int, trouble: OrderTrouble | None = None
+    ) -> None:
         """``port`` 0 takes any that is free. Raises ``OSError`` when it cannot listen there."""
         self._floor = floor
         self._secret = secret

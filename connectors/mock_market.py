@@ -42,6 +42,10 @@ class MockMarket:
         self._frozen.pop(commodity, None)
         self._shut.discard(commodity)
 
+    def is_shut(self, commodity: str) -> bool:
+        """Whether nobody deals."""
+        return commodity in self._shut
+
     def history(self, series: BarSeries) -> None:
         """Take this recording for the bars of its commodity."""
         self._series[series.commodity] = series

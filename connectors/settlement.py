@@ -36,7 +36,7 @@ VOLUME_DECIMALS = 8
 class Execution:
     """A market order that found its price."""
 
-    number: int  # the order's; its deal has the next one
+    number: int  # the order's
     magic: int
     side: Side
     volume_lots: float
@@ -44,6 +44,7 @@ class Execution:
     at: Instant
     comment: str
     reason: str
+    deal: int | None = None  # the number of its deal; None: the one after the order's
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def _deal(
     swap: float = 0.0,
 ) -> Deal:
     return Deal(
-        deal=execution.number + 1,
+        deal=execution.number + 1 if execution.deal is None else execution.deal,
         order=execution.number,
         position_id=position_id,
         magic=execution.magic,

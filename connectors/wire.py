@@ -108,6 +108,10 @@ def read(hint: Any, value: Json, where: str) -> Any:
     if typing.get_origin(hint) is tuple:
         inner = typing.get_args(hint)[0]
         return tuple(read(inner, each, f"{where}[{index}]") for index, each in enumerate(sequence(value, where)))
+    if typing.get_origin(hint) is Mapping:
+        return mapping(value, where)
+    if hint is Any:
+        return value
     if hint is float:
         return _number(value, where)
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -121,6 +125,23 @@ def read(hint: Any, value: Json, where: str) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         return decode(hint, value, where)
     raise TypeError(f"{where}: {hint} has no form on the wire")
+
+
+def arguments_of(call: str, given: Mapping[str, Json], calls: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The arguments of a call: all that it has and no other, each of its type. Raises `BadMessage`.
+
+    ``calls``: what each call there is takes, by name and type.
+    """
+    if call not in calls:
+        raise BadMessage(f"call is {call!r}; expected one of {', '.join(calls)}")
+    expected = calls[call]
+    for name in given:
+        if name not in expected:
+            raise BadMessage(f"{call} has no {name!r}; expected {', '.join(expected) or 'nothing besides'}")
+    for name in expected:
+        if name not in given:
+            raise BadMessage(f"{call}: {name} is missing")
+    return {name: read(kind, given[name], name) for name, kind in expected.items()}
 
 
 NAMES = {int: "a whole number", str: "text", bool: "true or false"}

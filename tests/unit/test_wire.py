@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from connectors import wire
 from connectors.base import Done, OpenOrder, Outcome, Rejected, Unknown
-from connectors.wire import BadMessage
+from connectors.wire import BadMessage, Json
 from trading.bars import BarSeries
 from trading.market import Deal, Entry, Quote, Side
 
@@ -109,3 +111,19 @@ def test_a_column_that_is_no_column_is_named(column: object) -> None:
     series = BarSeries("EURUSD", 3600, np.arange(1, dtype=np.int64), *[np.ones(1)] * 5)
     with pytest.raises(BadMessage, match=r"bars\.high"):
         wire.decode_bars({**wire.encode_bars(series), "high": column}, "bars")
+
+
+@dataclass(frozen=True)
+class Loose:
+    """What a package of others has, whose fields are not ours to name."""
+
+    record: Mapping[str, Json] | None
+    value: Json
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", [1, None], {"any": {"depth": []}}])
+def test_a_record_and_a_value_of_any_kind_come_out_as_they_went_in(value: Json) -> None:
+    for record in (None, {}, {"ticket": 2**53 + 1, "inner": value}):
+        assert wire.decode(Loose, over_the_wire(Loose(record, value)), "loose") == Loose(record, value)
+    with pytest.raises(BadMessage, match=re.escape("loose.record is [1]; expected an object")):
+        wire.decode(Loose, {"record": [1], "value": value}, "loose")
