@@ -15,6 +15,7 @@ from connectors import wire
 from connectors.base import ConnectorError, DeadlinePassed, NotConnected
 from connectors.gateway_lines import Lines, LineTooLong, wait
 from connectors.gateway_protocol import MarketFacts
+from connectors.reaching import reach
 from connectors.wire import BadMessage, Json
 
 
@@ -32,11 +33,10 @@ class Link:
         self._number = 0
         self._ahead = 0.0  # the broker's elapsed clock less ours, rounded down
         self.is_open = True
-        left = until - time.monotonic()
-        if left <= 0:
+        if time.monotonic() >= until:
             raise DeadlinePassed(f"{self._place}: the deadline had passed before it was called")
         try:
-            self._socket = socket.create_connection(address, timeout=left)
+            self._socket = reach(*address, until)
         except TimeoutError as error:
             raise DeadlinePassed(f"{self._place} did not take the connection in time") from error
         except OSError as error:
