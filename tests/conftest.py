@@ -27,6 +27,17 @@ settings.load_profile("untimed")
 sys.path.insert(0, str(Path(__file__).parent / "integration"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take a MetaTrader 5 terminal to ask the connectors' questions of; `docs/metatrader.md` tells how."""
+    group = parser.getgroup("mt5", "MetaTrader 5: a demo account, for tests/integration/test_connector_conformance.py")
+    group.addoption("--mt5-terminal", metavar="PATH", help="of terminal64.exe: ask this terminal, and no other broker")
+    group.addoption("--mt5-login", type=int, metavar="NUMBER", help="of the demo account")
+    group.addoption("--mt5-server", metavar="NAME", help="of its broker, exactly as the terminal shows it")
+    group.addoption("--mt5-password", metavar="TEXT", help="where the terminal has not saved it")
+    group.addoption("--mt5-symbol", default="EURUSD", metavar="NAME", help="to trade, in the smallest volume")
+    group.addoption("--mt5-portable", action="store_true", help="the terminal keeps its data beside its executable")
+
+
 @pytest.fixture
 def start_crew() -> Iterator[Callable[..., ScriptedCrew]]:
     """Begins a crew against scripted brokers; takes what `ScriptedCrew` takes. Every actor is stopped afterwards."""

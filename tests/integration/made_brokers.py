@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 import trading
-from connectors.base import Connector, Done
+from connectors.base import Clock, Connector, Done
 from connectors.gateway_floor import Floor
 from connectors.gateway_server import GatewayServer
 from connectors.mock import MockConnector
@@ -33,6 +33,7 @@ COMMODITIES: dict[str, Commodity] = catalogue(
 MONDAY: Instant = 1_704_672_000_000  # 2024-01-08T00:00:00Z
 FAR = 1e12  # a deadline that is never reached
 TOKEN = 5
+MAGIC = (77 << 32) + 1
 TERMS = PaperSettings(balance=10_000, leverage=30, commission_per_lot=3.5, slippage_points=0)
 
 
@@ -75,9 +76,19 @@ class Broker(Protocol):
     """A connected account with money in it, in a market that moves, beside which a person may trade, too."""
 
     connector: Connector
-    clock: ManualClock
+
+    @property
+    def clock(self) -> Clock:
+        """That of the connector; sleeping on it waits for nobody."""
+        ...
+
     commodity: str
     bars_so_far: int  # completed when the test begins
+    lots: float  # of an order where nothing else is said
+    magic: int  # of the first order
+    floors_volumes: bool  # a volume off the step is floored to it, and not refused
+    says_why_refused: bool  # the order history has the reason of a refusal
+    is_ours: bool  # market and account are made for the test, and do what it wants
 
     def move(self) -> None:
         """Let the market go on until the commodity has another price, within the session."""
@@ -96,11 +107,20 @@ class Broker(Protocol):
         ...
 
 
-class PaperBroker:
-    """A paper account over recorded bars that rise; its book in memory, or in a file."""
+class OwnBroker:
+    """What is the same of all brokers that are made here."""
 
     commodity = "EURUSD"
     bars_so_far = 10
+    lots = 0.10
+    magic = MAGIC
+    floors_volumes = False
+    says_why_refused = True
+    is_ours = True
+
+
+class PaperBroker(OwnBroker):
+    """A paper account over recorded bars that rise; its book in memory, or in a file."""
 
     def __init__(self, book: Path | None = None) -> None:
         self.clock = ManualClock(MONDAY + self.bars_so_far * HOUR)
@@ -143,11 +163,8 @@ class RemoteBroker(PaperBroker):
         self.floor.close()
 
 
-class MockBroker:
+class MockBroker(OwnBroker):
     """A scripted account left to itself, its price rising a point a second."""
-
-    commodity = "EURUSD"
-    bars_so_far = 10
 
     def __init__(self) -> None:
         self.clock = ManualClock(MONDAY + self.bars_so_far * HOUR)
@@ -179,11 +196,8 @@ class MockBroker:
         return bid, round(bid + 1e-4, 5)
 
 
-class WellBehavedBroker:
+class WellBehavedBroker(OwnBroker):
     """A simulated account where nothing goes wrong, on a Friday evening."""
-
-    commodity = "EURUSD"
-    bars_so_far = 10
 
     def __init__(self) -> None:
         self.clock = ManualClock(MONDAY + 4 * DAY + 8 * HOUR)
@@ -208,10 +222,17 @@ class WellBehavedBroker:
         self.connector.disconnect()
 
 
+def _metatrader() -> Broker:
+    from made_metatrader import MetaTraderBroker  # it is made of what is here
+
+    return MetaTraderBroker()
+
+
 BROKERS: dict[str, Callable[[Path], Broker]] = {
     "paper": lambda folder: PaperBroker(),
     "paper_on_disk": lambda folder: PaperBroker(folder / "book.sqlite"),
     "mock": lambda folder: MockBroker(),
     "remote": lambda folder: RemoteBroker(folder / "book.sqlite"),
     "simulated": lambda folder: WellBehavedBroker(),
+    "metatrader": lambda folder: _metatrader(),
 }

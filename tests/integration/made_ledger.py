@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from persistence import migrate
+from persistence.database import Database
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.reservations import Fence, account_resource
@@ -43,6 +45,14 @@ def a_ledger(url: str = "sqlite://", **options: Any) -> Iterator[Ledger]:
         yield ledger
     finally:
         ledger.close()
+
+
+def make_with_scripts(url: str, revision: str, *statements: str) -> None:
+    """Tables as the migrations' scripts make them, up to this revision, and what an older program put into them."""
+    with closing(Database(url)) as database, database.writing() as connection:
+        migrate.upgrade(connection, revision)
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 def a_new_trade(**changes: Any) -> NewTrade:
