@@ -7,15 +7,15 @@ a quarantine have said so, because a broker may execute late; and even then the 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from actors.changes import as_open
 from actors.desk import Absence, Desk
+from actors.externals import show_externals
 from actors.system.context import Context
 from persistence.errors import LedgerUnavailable
-from persistence.journal import JournalEntry
-from trading.market import HOUR, Deal, Entry, Instant, Order, Position
+from trading.market import DAY, HOUR, Deal, Entry, Instant, Order, Position
 from trading.shares import VOLUME_DECIMALS, Share, share_of, whole
 from trading.trade import CloseReason, Trade, TradeState
 
@@ -23,8 +23,8 @@ QUARANTINE_SECONDS = 120.0
 CLEAN_SCANS_TO_FAIL = 3
 CLEAN_SCANS_TO_MISS = 2  # an OPEN position that is gone
 CLEAN_SCANS_TO_ALERT = 6  # when it is gone, and no deals say how
-EXTERNALS = "externals"  # the kind of the journal's lines about strangers' positions
 HISTORY_MARGIN = HOUR  # brokers' clocks differ from ours a little
+SEARCH_MARGIN = DAY  # and ours may have been wrong by time zones when the order was written down, and set since
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,12 @@ class Findings:
     def share_of(self, trade: Trade) -> Share:
         """The deals that make the trade's profit, and what is left of its volume.
 
-        By the position's identifier, since a broker's own closing deal has no number of ours.
+        By the position's identifier, since a broker's own closing deal has no number of ours. The deal that opened it
+        has: where that is another's, the identifier is one that another account has given again, and nothing is ours.
         """
         ids = self._position_ids(trade)
         deals = [deal for deal in self.deals if deal.position_id in ids]
-        return share_of(trade.magic, deals) if self.netting else whole(deals)
+        return share_of(trade.magic, deals) if self.netting else whole(trade.magic, deals)
 
     def _position_ids(self, trade: Trade) -> set[int]:
         if trade.position_id is not None:
@@ -91,7 +92,7 @@ def is_its_order(trade: Trade, position: Position) -> bool:
 
 def history_start(trade: Trade) -> Instant:
     """From where on the broker's history is asked for what belongs to this trade."""
-    return trade.submitted_at - HISTORY_MARGIN
+    return trade.submitted_at - SEARCH_MARGIN
 
 
 def scan(desk: Desk) -> Findings:
@@ -226,50 +227,6 @@ def tell_of_merger(desk: Desk, trade: Trade, part: Position, found: Findings, co
             f"{trade.resource}: position {merged.position_id} holds {merged.volume_lots:g} lots, and "
             f"{part.volume_lots:g} of them are ours; only these will be closed",
         )
-
-
-def show_externals(desk: Desk, external: dict[int, Position], context: Context) -> None:
-    """Note the positions of other programs and of people: they use margin of the account, and are never touched.
-
-    Their coming is told; their coming and going is journalled, each time with all that are there.
-    """
-    came, went = sorted(external.keys() - desk.external_seen), sorted(desk.external_seen - external.keys())
-    if came:
-        context.alert(
-            "external",
-            f"{desk.platform}: the account holds {len(external)} position{'s' * (len(external) > 1)} of others, "
-            f"never touched: {sorted(external)}",
-        )
-    desk.external = external
-    desk.external_seen = frozenset(external)
-    if came or went:
-        desk.write_line(externals_line(desk, came, went, external.values(), context))
-
-
-def last_externals(desk: Desk) -> frozenset[int]:
-    """The strangers' positions that the journal says are there."""
-    newest = desk.ledger.journal.list(kind=EXTERNALS, platform=desk.platform, limit=1)
-    return frozenset(shown["position_id"] for line in newest for shown in line.detail["positions"])
-
-
-def externals_line(
-    desk: Desk, came: Sequence[int], went: Sequence[int], positions: Iterable[Position], context: Context
-) -> JournalEntry:
-    """The journal's line about the strangers' positions of one account, as they are from now on."""
-    shown = [
-        {
-            "position_id": position.position_id,
-            "magic": position.magic,
-            "commodity": position.commodity,
-            "side": position.side.value,
-            "volume_lots": position.volume_lots,
-            "open_price": position.open_price,
-            "profit": position.profit,
-        }
-        for position in positions
-    ]
-    reason = "came" if came else "went"
-    return desk.entry(EXTERNALS, reason, context, detail={"came": came, "went": went, "positions": shown})
 
 
 def opened_by(trade: Trade, position: Position) -> Trade:

@@ -33,7 +33,15 @@ def run(arguments: Simulate, output: Output) -> int:
         return _mutants(arguments, output)
     jobs = arguments.jobs or min(os.cpu_count() or 1, MOST_JOBS, arguments.seeds)
     with _progress(output, arguments.seeds, "simulating") as advance:
-        findings = campaign(arguments.seed, arguments.seeds, kinds, jobs=jobs, lines=arguments.lines, advance=advance)
+        findings = campaign(
+            arguments.seed,
+            arguments.seeds,
+            kinds,
+            connector=arguments.connector,
+            jobs=jobs,
+            lines=arguments.lines,
+            advance=advance,
+        )
     output.show(report(findings, arguments), render)
     return VIOLATED if findings.violations else 0
 
@@ -62,7 +70,8 @@ def report(findings: Findings, arguments: Simulate) -> dict[str, Any]:
 def replay_command(seed: int, arguments: Simulate) -> str:
     """What to type to see a seed again."""
     faults = "" if arguments.faults == "all" else f" --faults {arguments.faults}"
-    return f"run.py simulate --seeds 1 --seed {seed}{faults}"
+    connector = "" if arguments.connector == "paper" else f" --connector {arguments.connector}"
+    return f"run.py simulate --seeds 1 --seed {seed}{faults}{connector}"
 
 
 def render(data: Mapping[str, Any]) -> RenderableType:
@@ -92,7 +101,7 @@ def _mutants(arguments: Simulate, output: Output) -> int:
     caught: list[Caught] = []
     with _progress(output, len(MUTANTS), "hunting mutants") as advance, quiet():
         for mutant in MUTANTS:
-            caught.append(hunt(mutant, arguments.seed, arguments.seeds))
+            caught.append(hunt(mutant, arguments.seed, arguments.seeds, arguments.connector))
             advance(len(caught))
     rows = [
         {

@@ -15,7 +15,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 
-from connectors.base import Capabilities, Clock, Done, Rejected
+from connectors.base import Capabilities, Clock, Connector, Done, Rejected
 from simulation.broker_connection import OnCall, SimulatedConnection, unwatched
 from simulation.broker_faults import DUPLICATE_DELIVERY, FAULTS, Dice
 from simulation.broker_floor import Floor
@@ -101,6 +101,10 @@ class SimulatedBroker:
         made = SimulatedConnection(self._floor, self._dice, process_clock, on_call, process)
         self._whims.connections.append(made)
         return made
+
+    def connector(self, process_clock: Clock, *, process: str, stray: Callable[[str], None]) -> Connector:
+        """A process's own way to the account, whatever lies on it. ``stray``: told of an order that reaches another."""
+        return self.connection(process_clock, process=process)
 
     def tell_strikes(self, listener: Callable[[str], None]) -> None:
         """From now on ``listener`` is called with the name of each fault that strikes."""

@@ -10,6 +10,8 @@ import random
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from simulation import terminal_faults
+from simulation.terminal_faults import FAULTS_OF_TERMINALS
 from trading.market import SECOND
 
 LOST_REQUEST = "lost_request"
@@ -109,6 +111,7 @@ PROBABILITIES: dict[str, dict[str, float]] = {
     "question": {FAILED_QUESTION: 0.03, HUNG_QUESTION: 0.01, SLOW_QUESTION: 0.04},
     "fence": {LOST_FENCE: 0.2},  # besides what befalls every question
     "quotes": {BAD_QUOTE: 0.05},  # besides what befalls every question
+    **terminal_faults.PROBABILITIES,
 }
 """By kind of call, the probability of each fault at an intensity of 1."""
 
@@ -123,6 +126,7 @@ MEAN_SECONDS: dict[str, float] = {
     MARKET_SHUT: 250,
     STALE_QUOTES: 150,
     JUMP: 90,
+    **terminal_faults.MEAN_SECONDS,
 }
 """Of what the broker does by itself: the mean time in between at an intensity of 1."""
 
@@ -148,7 +152,7 @@ class Dice:
         Raises ``ValueError`` for a fault that there is not, and for a negative intensity.
         """
         for fault, value in intensity.items():
-            if fault not in FAULTS:
+            if fault not in FAULTS and fault not in FAULTS_OF_TERMINALS:
                 raise ValueError(f"faults: there is no {fault!r}; expected some of {', '.join(FAULTS)}")
             if not value >= 0:
                 raise ValueError(f"faults: {fault} is {value}; expected 0 or more")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from connectors.account_book import AccountBook, Holding
@@ -34,6 +35,9 @@ class Delivery:
     fraction: float = 1.0  # of the volume, that will be executed
     comment: str | None = None  # instead of the order's own
     yields: bool = False  # it is lost where, by the time it is due, its commodity is held or awaited already
+    number: int | None = None  # the order's, given to it before it is executed
+    is_admitted: bool = False  # it was let through already, before it set out
+    is_shown: bool = False  # the broker shows that it is at work
     answer: Done | Rejected | None = None
 
 
@@ -142,6 +146,8 @@ class Floor:
 
     def accept(self, delivery: Delivery) -> bool:
         """Judge an order beside the broker: its token, and whether its number was sent before."""
+        if delivery.is_admitted:
+            return True
         attempt = delivery.attempt
         lowest = self.book.token
         token = attempt.token if self._is_fenced else max(attempt.token, lowest)
@@ -149,10 +155,22 @@ class Floor:
         delivery.answer = self.office.refusal(token, attempt.magic if dedupes else None)
         if delivery.answer is not None:
             return False
+        self.admit(delivery, lowest)
+        return True
+
+    def admit(self, delivery: Delivery, lowest_token: int) -> None:
+        """Take an order that was judged, against this token, and let through."""
+        attempt = delivery.attempt
+        delivery.is_admitted = True
         if isinstance(attempt.order, OpenOrder):
             self.office.accept(attempt.order, attempt.token, self.at)
-        self.truth.note(Accepted(attempt, self.at, lowest))
-        return True
+        self.truth.note(Accepted(attempt, self.at, lowest_token))
+
+    def reserve(self) -> int:
+        """The number of an order that will be executed later, or of anything else that takes one of the book's."""
+        number = self.book.next_number
+        self.book.next_number += 2
+        return number
 
     def execute_later(self, delivery: Delivery, after: int) -> None:
         """An accepted order waits here for so many milliseconds, or until the broker is back, unless it is lost."""
@@ -164,12 +182,14 @@ class Floor:
         attempt, order = delivery.attempt, delivery.attempt.order
         met, price = self._met(order), self.price(order)
         lots = self._part(order, delivery.fraction)
-        if isinstance(order, OpenOrder):
-            comment = order.comment if delivery.comment is None else delivery.comment
-            sent = replace(order, volume_lots=lots, comment=comment)
-            delivery.answer = self.office.fill_open(sent, attempt.token, price, self.at)
-        else:
-            delivery.answer = self.office.fill_close(replace(order, volume_lots=lots), attempt.token, price, self.at)
+        with self._numbered(delivery):
+            if isinstance(order, OpenOrder):
+                comment = order.comment if delivery.comment is None else delivery.comment
+                sent = replace(order, volume_lots=lots, comment=comment)
+                delivery.answer = self.office.fill_open(sent, attempt.token, price, self.at)
+            else:
+                sent_close = replace(order, volume_lots=lots)
+                delivery.answer = self.office.fill_close(sent_close, attempt.token, price, self.at)
         self.truth.note(Executed(attempt, self.at, met, delivery.answer))
 
     def refuse(self, delivery: Delivery, why: Rejected) -> None:
@@ -187,6 +207,11 @@ class Floor:
         """The orders that are still to arrive or to be executed, in the order in which that happens."""
         due = {**self._queue, **self._travelling}
         return [due[place].attempt for _, place, _ in sorted(self._agenda) if place in due]
+
+    def working(self) -> list[Delivery]:
+        """The orders that wait here, and that the broker shows, by number."""
+        shown = [delivery for delivery in self._queue.values() if delivery.is_shown]
+        return sorted(shown, key=lambda delivery: delivery.number or 0)
 
     def awaits(self, commodity: str) -> bool:
         """Whether an order in this commodity is still to arrive or to be executed."""
@@ -207,6 +232,14 @@ class Floor:
         return self.market.fill(order.commodity, side, self.at)
 
     # ------------------------------------------------------------ how
+
+    @contextmanager
+    def _numbered(self, delivery: Delivery) -> Iterator[None]:
+        """Let what is booked now have the number that was given to the order before, if any was."""
+        book, last = self.book, self.book.next_number
+        book.next_number = last if delivery.number is None else delivery.number
+        yield
+        book.next_number = max(last, book.next_number)
 
     def _execute_waiting(self, place: int) -> None:
         delivery = self._queue.pop(place, None)

@@ -18,7 +18,7 @@ import numpy as np
 from connectors.accounting import ROLLOVER_HOUR, ROLLOVER_ZONE
 from trading.bars import BarSeries
 from trading.commodities import Commodity
-from trading.market import HOUR, SECOND, Instant, Quote, Side, instant, moment
+from trading.market import HOUR, MINUTE, SECOND, Instant, Quote, Side, instant, moment
 
 FIRST_PRICES = {
     "EURUSD": 1.1,
@@ -154,6 +154,27 @@ class SimulatedMarket:
             mids.min(axis=1) if len(mids) else empty,
             mids[:, -1] if len(mids) else empty,
             np.full(len(mids), spread),
+        )
+
+    def minutes(self, commodity: str, now: Instant) -> BarSeries:
+        """Every minute since the beginning of the walk, the one under way as far as it has gone: of bids."""
+        walk = self._walks[commodity]
+        last = (now - self._origin) // SECOND
+        walk.bid(last)
+        bids = np.array(walk.bids[: last + 1], dtype=np.int64)
+        minutes = (self._origin + np.arange(len(bids), dtype=np.int64) * SECOND) // MINUTE
+        edges = np.flatnonzero(np.diff(minutes, prepend=-1))
+        point = np.float64(walk.commodity.point)
+        spread = max(1, round(walk.commodity.typical_spread_points)) * point
+        return BarSeries(
+            commodity,
+            MINUTE // SECOND,
+            minutes[edges] * MINUTE,
+            bids[edges] * point,
+            np.maximum.reduceat(bids, edges) * point,
+            np.minimum.reduceat(bids, edges) * point,
+            bids[np.append(edges[1:], last + 1) - 1] * point,
+            np.full(len(edges), spread),
         )
 
     def _past(self, commodity: str, at: Instant, since: Instant) -> Quote:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 from connectors.accounting import Calendar
 from connectors.back_office import BY_HAND, STOP_OUT
 from connectors.base import CloseOrder, Done, OpenOrder, Rejected
 from simulation import broker_faults as faults
-from simulation.broker_connection import SimulatedConnection
 from simulation.broker_faults import Dice
 from simulation.broker_floor import Floor
-from trading.market import SECOND, Side
+from trading.market import SECOND, Instant, Side
 
 SWAP_EVERY_SECONDS = 600  # a broker whose nights are short, so that no profit is right without its swap
 LARGEST_BY_HAND_STEPS = 5  # the volume of a person's order, in smallest volumes
@@ -23,13 +23,19 @@ AWAY_SECONDS = (2.0, 30.0)
 LARGEST_CORRECTION_CENTS = 500
 
 
+class Cuttable(Protocol):
+    """A process's connection, as far as it can be cut."""
+
+    cut_until: Instant
+
+
 class Whims:
     """Let happen what nobody asked for."""
 
     def __init__(self, floor: Floor, dice: Dice) -> None:
         self._floor = floor
         self._dice = dice
-        self.connections: list[SimulatedConnection] = []
+        self.connections: list[Cuttable] = []
         self._forever(SWAP_EVERY_SECONDS * SECOND, self._book_swap)
         happenings: dict[str, Callable[[], None]] = {
             faults.CLOSED_BY_HAND: self._close_any,
@@ -44,7 +50,7 @@ class Whims:
             faults.JUMP: self._jump,
         }
         for fault, happen in happenings.items():
-            self._again(fault, happen)
+            self.again(fault, happen)
 
     # ------------------------------------------------------------ also at somebody's command
 
@@ -79,14 +85,14 @@ class Whims:
 
         self._floor.later(every, strike)
 
-    def _again(self, fault: str, happen: Callable[[], None]) -> None:
+    def again(self, fault: str, happen: Callable[[], None]) -> None:
         """Let it happen at a random moment, and again and again, until the broker behaves."""
 
         def strike() -> None:
             if self._dice.strikes(fault):
                 self._dice.on_strike(fault)
                 happen()
-                self._again(fault, happen)
+                self.again(fault, happen)
 
         if self._dice.strikes(fault):
             self._floor.later(self._dice.pause(fault), strike)

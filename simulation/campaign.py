@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from simulation.kinds import FAULTS
 from simulation.referee import Violation
 from simulation.run import Outcome, run_seed
+from simulation.scenario import ConnectorKind
 
 SEEDS_PER_TASK = 4
 
@@ -55,6 +56,7 @@ def campaign(
     seeds: int,
     kinds: frozenset[str] = frozenset(FAULTS),
     *,
+    connector: ConnectorKind = "paper",
     jobs: int = 1,
     lines: int = 60,
     advance: Callable[[int], None] | None = None,
@@ -66,7 +68,7 @@ def campaign(
     findings = Findings(first_seed)
     began = time.perf_counter()
     wanted = range(first_seed, first_seed + seeds)
-    with _outcomes(wanted, kinds, jobs, lines) as outcomes:
+    with _outcomes(wanted, kinds, connector, jobs, lines) as outcomes:
         for outcome in outcomes:
             findings.add(outcome)
             findings.seconds = time.perf_counter() - began
@@ -89,17 +91,19 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _outcomes(seeds: Sequence[int], kinds: frozenset[str], jobs: int, lines: int) -> Iterator[Iterable[Outcome]]:
+def _outcomes(
+    seeds: Sequence[int], kinds: frozenset[str], connector: ConnectorKind, jobs: int, lines: int
+) -> Iterator[Iterable[Outcome]]:
     if jobs == 1:
         with quiet():
-            yield (run_seed(seed, kinds, lines=lines) for seed in seeds)
+            yield (run_seed(seed, kinds, connector=connector, lines=lines) for seed in seeds)
         return
     # Started anew rather than forked: on every system the same, and without anything of this process in them.
     with multiprocessing.get_context("spawn").Pool(jobs, logging.disable, (logging.CRITICAL,)) as pool:
-        tasks = ((seed, kinds, lines) for seed in seeds)
+        tasks = ((seed, kinds, connector, lines) for seed in seeds)
         yield pool.imap(_run, tasks, chunksize=SEEDS_PER_TASK)
 
 
-def _run(task: tuple[int, frozenset[str], int]) -> Outcome:
-    seed, kinds, lines = task
-    return run_seed(seed, kinds, lines=lines)
+def _run(task: tuple[int, frozenset[str], ConnectorKind, int]) -> Outcome:
+    seed, kinds, connector, lines = task
+    return run_seed(seed, kinds, connector=connector, lines=lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connectors.base import CloseOrder, OpenOrder
+from connectors.base import CloseOrder, OpenOrder, Outcome
 from simulation.database import LeaseRow, TradeRow
 from simulation.process import Process
 from simulation.scene import Scene
@@ -40,6 +40,12 @@ class Invariant:
 
     def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
         """An order is about to leave."""
+        yield from ()
+
+    def answered(
+        self, process: Process, platform: str, order: OpenOrder | CloseOrder, outcome: Outcome
+    ) -> Iterator[str]:
+        """An order got this answer."""
         yield from ()
 
     def moved(self, platform: str) -> Iterator[str]:

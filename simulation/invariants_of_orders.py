@@ -164,6 +164,10 @@ class I9(Invariant):
 class I10(Invariant):
     """EXTERNAL positions never receive an order."""
 
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self._seen: dict[str, int] = {}  # how many ends of orders were looked at, by platform
+
     def sending(self, process: Process, platform: str, order: OpenOrder | CloseOrder, token: int) -> Iterator[str]:
         """No close names one; on netting accounts no open goes where one was seen."""
         scene = self.scene
@@ -178,6 +182,17 @@ class I10(Invariant):
             position.commodity == order.commodity and position.ticket in shown for position in external
         ):
             yield f"an open leaves for {platform}:{order.commodity}, which holds a position that is not ours"
+
+    def moved(self, platform: str) -> Iterator[str]:
+        """None is executed on one either, whatever was sent. On a netting account all are merged, ours and others'."""
+        scene, executed = self.scene, self.scene.brokers[platform].truth.executed
+        seen, self._seen[platform] = self._seen.get(platform, 0), len(executed)
+        for end in executed[seen:]:
+            is_done_close = end.attempt.call == "close" and isinstance(end.outcome, Done)
+            if not is_done_close or scene.scenario.netting or end.met is None:
+                continue
+            if not scene.is_ours(platform, end.met.magic):
+                yield f"a close of ours was executed on position {end.met.position_id} of {platform}, which is not ours"
 
 
 class I11(Invariant):

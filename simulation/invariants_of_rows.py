@@ -7,8 +7,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
+from connectors.base import CloseOrder, Done, OpenOrder, Outcome, Rejected
 from simulation.database import LeaseRow, TradeRow
-from simulation.invariant import HELD, SAME_MONEY, SAME_PRICE, UNSETTLED, Invariant
+from simulation.invariant import HELD, SAME_MONEY, SAME_PRICE, SAME_VOLUME_LOTS, UNSETTLED, Invariant
 from simulation.ownership import average_price
 from simulation.process import Process
 from trading.market import SECOND, Entry, Position
@@ -64,6 +65,25 @@ class I3(Invariant):
 
 class I4(Invariant):
     """The ledger's ticket, volume and prices equal the broker's."""
+
+    def answered(
+        self, process: Process, platform: str, order: OpenOrder | CloseOrder, outcome: Outcome
+    ) -> Iterator[str]:
+        """What a process is told was done, the broker has dealt; what is called refused, it has not."""
+        truth = self.scene.brokers[platform].truth
+        if isinstance(outcome, Done):
+            dealt = [(deal.volume_lots, deal.price) for deal in truth.deals if deal.order == outcome.order]
+            lots, price = sum(volume for volume, _ in dealt), average_price(dealt)
+            if (
+                price is None
+                or abs(lots - outcome.volume_lots) > SAME_VOLUME_LOTS
+                or abs(price - outcome.price) > SAME_PRICE
+            ):
+                told = f"{outcome.volume_lots:g} lots at {outcome.price:g}"
+                yield f"order {outcome.order} of {platform} is said to be done, {told}; its deals are {dealt}"
+        is_refused_open = isinstance(order, OpenOrder) and isinstance(outcome, Rejected)
+        if is_refused_open and any(deal.magic == order.magic for deal in truth.deals):
+            yield f"order {order.magic:#x} is said to be refused, but {platform} executed it: {outcome}"
 
     def rest(self) -> Iterator[str]:
         """Those of live positions, and the prices at which closed ones went in and out."""

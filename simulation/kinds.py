@@ -1,6 +1,7 @@
 """The kinds of faults, by the names that `--faults` takes.
 
-Those of the broker are its own affair (`simulation.broker`); those of processes, databases and clocks are told here.
+Those of the broker are its own affair (`simulation.broker`), and those of MetaTrader's terminals of theirs
+(`simulation.terminal_faults`); those of processes, databases and clocks are told here.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from simulation.broker import FAULTS as FAULTS_OF_BROKERS
+from simulation.terminal_faults import FAULTS_OF_TERMINALS
 
 CRASH = "crash"
 KILL = "kill"
@@ -33,7 +35,10 @@ FAULTS_OF_PROCESSES: dict[str, str] = {
     OPERATOR: "a person pauses or halts the crew, and lifts that again",
 }
 
-FAULTS: dict[str, str] = {**FAULTS_OF_PROCESSES, **FAULTS_OF_BROKERS}
+FAULTS_ANYWHERE: dict[str, str] = {**FAULTS_OF_PROCESSES, **FAULTS_OF_BROKERS}
+"""The kinds that strike whatever the broker is reached through."""
+
+FAULTS: dict[str, str] = {**FAULTS_ANYWHERE, **FAULTS_OF_TERMINALS}
 """Every kind of fault with what it is."""
 
 ALL, NONE = "all", "none"

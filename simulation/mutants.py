@@ -1,15 +1,14 @@
-"""Deliberate faults of the protocol, each of which the simulation must catch.
+"""Deliberate faults of the protocol, each of which the simulation must catch; and all mutants, for those who hunt them.
 
-A mutant replaces one piece of the program while it is switched on; the program itself knows nothing of it. What is not
-caught by any seed is not watched by any invariant.
+What a mutant is, is told in `mutant.py`; those of the way to a terminal are in `terminal_mutants.py`.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -26,10 +25,11 @@ from persistence.reservations import Reservation, Reservations
 from persistence.schedule import Schedule
 from persistence.tables import account, reservation
 from persistence.trades import NewTrade
-from simulation import run
+from simulation import run, terminal_mutants
 from simulation.broker import SimulatedBroker
 from simulation.broker_faults import (
     CLOSED_BY_HAND,
+    DUPLICATE_DELIVERY,
     LATE_EXECUTION,
     LOST_REPLY,
     LOST_REQUEST,
@@ -37,77 +37,14 @@ from simulation.broker_faults import (
     PARTIAL_FILL,
 )
 from simulation.kinds import ACTOR, CRASH, FREEZE, KILL, OPERATOR
-from simulation.referee import Violation
-from simulation.run import run_seed
+from simulation.mutant import MUTANTS, Caught, Mutant, hunt, mutant, replaced
+from simulation.terminal_broker import MetaTraderBroker
 from trading.market import Position
 from trading.modes import Mode
 from trading.sizing import Sizing
 from trading.trade import Trade, TradeState, magic_number
 
-MOST_SEEDS = 60
-
-SwitchedOn = Callable[[], AbstractContextManager[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One fault of the protocol."""
-
-    name: str
-    sentence: str
-    switched_on: SwitchedOn
-    kinds: frozenset[str]  # of faults that bring it out
-    caught_by: frozenset[str]  # the invariants that may be the first to see it
-
-
-@dataclass(frozen=True, slots=True)
-class Caught:
-    """How long a mutant lived."""
-
-    mutant: Mutant
-    seeds: int  # until it was caught, that one included; all of them when it was not
-    violation: Violation | None
-
-
-def hunt(mutant: Mutant, first_seed: int = 0, most_seeds: int = MOST_SEEDS) -> Caught:
-    """Switch a mutant on, and run seeds until an invariant breaks."""
-    with mutant.switched_on():
-        for number in range(most_seeds):
-            outcome = run_seed(first_seed + number, mutant.kinds)
-            if outcome.violations:
-                return Caught(mutant, number + 1, outcome.violations[0])
-    return Caught(mutant, most_seeds, None)
-
-
-MUTANTS: list[Mutant] = []
-
-
-def mutant(
-    name: str, *kinds: str, caught_by: str
-) -> Callable[[Callable[[], Iterator[None]]], Callable[[], Iterator[None]]]:
-    """Register a function that switches something on, and off again, as a mutant; its docstring is the sentence.
-
-    ``caught_by``: invariants, separated by blanks.
-    """
-
-    def register(switch: Callable[[], Iterator[None]]) -> Callable[[], Iterator[None]]:
-        sentence = " ".join((switch.__doc__ or "").split()).rstrip(".")
-        made = Mutant(name, sentence, contextmanager(switch), frozenset(kinds), frozenset(caught_by.split()))
-        MUTANTS.append(made)
-        return switch
-
-    return register
-
-
-@contextmanager
-def replaced(what: object, name: str, by: object) -> Iterator[None]:
-    """Put something in the place of an attribute for a while."""
-    real = getattr(what, name)
-    setattr(what, name, by)
-    try:
-        yield
-    finally:
-        setattr(what, name, real)
+__all__ = ["MUTANTS", "Caught", "Mutant", "hunt", "terminal_mutants"]  # the last one registers its own in MUTANTS
 
 
 # ---------------------------------------------------------------- opening
@@ -358,7 +295,20 @@ def stale_token_accepted() -> Iterator[None]:
 @mutant("stale token accepted by the broker", FREEZE, caught_by="I6")
 def stale_token_accepted_by_the_broker() -> Iterator[None]:
     """The broker's side does not look at the token of who sends."""
-    with replaced(run, "SimulatedBroker", functools.partial(SimulatedBroker, is_fenced=False)):
+    with (
+        replaced(run, "SimulatedBroker", functools.partial(SimulatedBroker, is_fenced=False)),
+        replaced(run, "MetaTraderBroker", functools.partial(MetaTraderBroker, is_fenced=False)),
+    ):
+        yield
+
+
+@mutant("repeated number accepted by the broker", DUPLICATE_DELIVERY, caught_by="I1 I2 I11")
+def repeated_number_accepted_by_the_broker() -> Iterator[None]:
+    """The broker's side does not look whether an order was sent before."""
+    with (
+        replaced(run, "SimulatedBroker", functools.partial(SimulatedBroker, dedupes_open=False)),
+        replaced(run, "MetaTraderBroker", functools.partial(MetaTraderBroker, dedupes_open=False)),
+    ):
         yield
 
 

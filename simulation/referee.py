@@ -54,6 +54,7 @@ class Referee:
         self._rows = self._taking_part("row")
         self._leases = self._taking_part("lease")
         self._sendings = self._taking_part("sending")
+        self._answers = self._taking_part("answered")
         self._moves = self._taking_part("moved")
         self._quotes = self._taking_part("quoted")
         self._rests = self._taking_part("rest")
@@ -116,6 +117,8 @@ class Referee:
 
     def answered(self, process: Process, platform: str, order: OpenOrder | CloseOrder, outcome: Outcome) -> None:
         """The broker has answered an order."""
+        for invariant in self._answers:
+            self._judge(invariant, invariant.answered(process, platform, order, outcome))
         if isinstance(order, OpenOrder) and isinstance(outcome, Done):
             self._told((process.owner, platform), {outcome.ticket: outcome.volume_lots})
         self._story.count[f"{type(outcome).__name__.lower()} answers"] += 1

@@ -23,8 +23,10 @@ from simulation.happenings import Happenings
 from simulation.kinds import FAULTS
 from simulation.process import Fragile, Process
 from simulation.referee import Referee, Violation
-from simulation.scenario import STRATEGIES, Scenario, catalogue, draw
+from simulation.scenario import STRATEGIES, ConnectorKind, Scenario, catalogue, draw
 from simulation.story import WORLD, Story
+from simulation.terminal_broker import MetaTraderBroker
+from simulation.terminal_faults import FAULTS_OF_TERMINALS
 from simulation.troubles import TroubledLine, Troubles
 from trading.analysis import Analysis, Pillar, Pillars, Regime
 from trading.market import Side
@@ -60,10 +62,15 @@ class Outcome:
 
 
 def run_seed(
-    seed: int, kinds: frozenset[str] = frozenset(FAULTS), *, lines: int = 60, stop_at_first: bool = True
+    seed: int,
+    kinds: frozenset[str] = frozenset(FAULTS),
+    *,
+    connector: ConnectorKind = "paper",
+    lines: int = 60,
+    stop_at_first: bool = True,
 ) -> Outcome:
     """Run one seed. ``lines``: how many of the last lines of its story to keep."""
-    scenario = draw(seed, kinds)
+    scenario = draw(seed, kinds, connector)
     world = VirtualWorld(
         scenario.origin,
         seed,
@@ -189,18 +196,27 @@ class Run:
     def _broker(self, platform: str) -> SimulatedBroker:
         scenario = self.scenario
         account = scenario.settings.account(platform)
-        broker = SimulatedBroker(
-            platform,
-            catalogue(),
-            account.symbols,
-            self.world,
-            random.Random(f"{scenario.seed}/broker/{platform}"),
-            netting=scenario.netting,
-            faults={kind: value for kind, value in scenario.intensity.items() if kind in FAULTS_OF_BROKERS},
-            settings=account.paper,
-            hourly_volatility=HOURLY_VOLATILITY,
-        )
-        broker.tell_strikes(lambda kind: self.story.strike(kind, WORLD, platform, FAULTS_OF_BROKERS[kind]))
+        rng = random.Random(f"{scenario.seed}/broker/{platform}")
+        known = {**FAULTS_OF_BROKERS, **FAULTS_OF_TERMINALS}
+        faults = {kind: value for kind, value in scenario.intensity.items() if kind in known}
+        broker: SimulatedBroker
+        if scenario.connector == "mt5":
+            broker = MetaTraderBroker(
+                account, catalogue(), self.world, rng, faults=faults, hourly_volatility=HOURLY_VOLATILITY
+            )
+        else:
+            broker = SimulatedBroker(
+                platform,
+                catalogue(),
+                account.symbols,
+                self.world,
+                rng,
+                netting=scenario.netting,
+                faults=faults,
+                settings=account.paper,
+                hourly_volatility=HOURLY_VOLATILITY,
+            )
+        broker.tell_strikes(lambda kind: self.story.strike(kind, WORLD, platform, known[kind]))
         return broker
 
     def _process(self, name: str) -> Process:
@@ -220,7 +236,10 @@ class Run:
     def _connect(self, process: Process) -> dict[str, Connector]:
         troubles = self._troubles[process.name]
         return {
-            name: WatchedConnection(broker.connection(self.world, process=process.owner), TroubledLine(name, troubles))
+            name: WatchedConnection(
+                broker.connector(self.world, process=process.owner, stray=self.referee.defect),
+                TroubledLine(name, troubles),
+            )
             for name, broker in self._brokers.items()
         }
 

@@ -7,15 +7,16 @@ faults alone can do to each other (Groce, Zhang, Eide, Chen and Regehr, "Swarm T
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from actors.accounts import Market
 from feeds.catalogue import read_catalogue
-from simulation.kinds import FAULTS
+from simulation.kinds import FAULTS, FAULTS_ANYWHERE
+from simulation.terminal_faults import FAULTS_OF_TERMINALS
 from trading.analysis import Strategy
 from trading.calendars import TradingTimes, build
 from trading.commodities import Commodity
@@ -29,6 +30,10 @@ from trading.settings import (
     StrategySettings,
     default_strategies,
 )
+from trading.settings_metatrader import MetaTraderSettings
+
+ConnectorKind: TypeAlias = Literal["paper", "mt5"]
+"""What a broker is reached through: the simulation's own connection, or the program's connector for MetaTrader 5."""
 
 MIDWEEK: Instant = instant(datetime(2026, 3, 4, 12, tzinfo=UTC))
 BEFORE_DAY_END: Instant = instant(datetime(2026, 3, 4, 21, 42, tzinfo=UTC))  # its window begins at 21:45
@@ -43,6 +48,10 @@ TROUBLED_SECONDS = (90.0, 240.0)  # how long faults may strike
 KIND_SHARE = 0.3  # of the kinds of faults, in one run
 SOBER_SHARE = 0.05  # of runs, in which nothing goes wrong at all
 INTENSITIES = (0.5, 1.0, 1.0, 2.0, 4.0)  # of a kind, over its usual rate
+
+FIRST_LOGIN = 5_000_001
+SERVER = "Simulated-Demo"
+SYMBOL_SUFFIX = ".m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Scenario:
     analysis_seconds: float  # between two analyses of one commodity, on average
     daily_volatility: float  # that analyses claim: small, so that stops are near
     intensity: Mapping[str, float]  # of each kind of fault that strikes: 1 is its usual rate
+    connector: ConnectorKind = "paper"
 
     @property
     def settings(self) -> Settings:
@@ -70,14 +80,15 @@ class Scenario:
         """One line."""
         accounts = len(self.settings.accounts)
         kinds = ", ".join(self.intensity) or "no faults"
+        terminals = ", at terminals" if self.connector == "mt5" else ""
         return (
-            f"seed {self.seed}: {'netting' if self.netting else 'hedging'}, {accounts} accounts, "
+            f"seed {self.seed}: {'netting' if self.netting else 'hedging'}, {accounts} accounts{terminals}, "
             f"{len(self.settings.accounts[0].symbols)} commodities, {self.processes} processes, {self.schedule} "
             f"schedule, {self.troubled_seconds:.0f} s of {kinds}"
         )
 
 
-def draw(seed: int, kinds: frozenset[str] = frozenset(FAULTS)) -> Scenario:
+def draw(seed: int, kinds: frozenset[str] = frozenset(FAULTS), connector: ConnectorKind = "paper") -> Scenario:
     """The scenario of a seed. ``kinds``: the faults it may draw from; with fewer, those that stay strike as before."""
     rng = random.Random(f"{seed}/scenario")
     platforms = PLATFORMS[: rng.choice((1, 1, 2))]
@@ -90,8 +101,11 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(FAULTS)) -> Scenario:
     troubled_seconds = round(rng.uniform(*TROUBLED_SECONDS), 3)
     analysis_seconds = rng.choice((10.0, 20.0, 40.0))
     daily_volatility = rng.choice((0.0005, 0.001, 0.002))
-    intensity = drawn_intensity(rng, kinds)
+    intensity = drawn_intensity(rng, kinds, FAULTS_ANYWHERE)
     settings = drawn_settings(rng, platforms, commodities)
+    if connector == "mt5":
+        intensity |= drawn_intensity(random.Random(f"{seed}/terminals"), kinds, FAULTS_OF_TERMINALS)
+        settings = at_terminals(settings, netting=netting)
     times = {name: trading_times()[name] for name in commodities}
     market = Market(settings, {name: catalogue()[name] for name in commodities}, times)
     return Scenario(
@@ -106,14 +120,15 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(FAULTS)) -> Scenario:
         analysis_seconds=analysis_seconds,
         daily_volatility=daily_volatility,
         intensity=intensity,
+        connector=connector,
     )
 
 
-def drawn_intensity(rng: random.Random, kinds: frozenset[str]) -> dict[str, float]:
-    """Which kinds of faults strike, and how hard. Every kind draws, whether it is asked for or not."""
+def drawn_intensity(rng: random.Random, kinds: frozenset[str], of: Iterable[str]) -> dict[str, float]:
+    """Which of these kinds of faults strike, and how hard. Every kind draws, whether it is asked for or not."""
     sober = rng.random() < SOBER_SHARE
-    drawn = {kind: (rng.random() < KIND_SHARE, rng.choice(INTENSITIES)) for kind in FAULTS}
-    few = len(kinds) <= len(FAULTS) // 4  # asked for by name: then they shall strike
+    drawn = {kind: (rng.random() < KIND_SHARE, rng.choice(INTENSITIES)) for kind in of}
+    few = len(kinds) <= len(FAULTS_ANYWHERE) // 4  # asked for by name: then they shall strike
     return {
         kind: intensity
         for kind, (chosen, intensity) in drawn.items()
@@ -144,6 +159,24 @@ def drawn_settings(rng: random.Random, platforms: tuple[str, ...], commodities: 
         risk=Risk(risk_per_trade_fraction=0.002),
         strategies={name: shortened(of) for name, of in default_strategies().items()},
     )
+
+
+def at_terminals(settings: Settings, *, netting: bool) -> Settings:
+    """The same accounts, at MetaTrader 5 terminals, with a broker that has names of its own for everything."""
+    accounts = tuple(
+        AccountSettings(
+            name=account.name,
+            connector="mt5",
+            symbols={commodity: commodity + SYMBOL_SUFFIX for commodity in account.symbols},
+            login=FIRST_LOGIN + number,
+            server=SERVER,
+            limits=account.limits,
+            paper=account.paper,
+            mt5=MetaTraderSettings(package="simulator", terminal=account.name, netting=netting),
+        )
+        for number, account in enumerate(settings.accounts)
+    )
+    return settings.model_copy(update={"accounts": accounts})
 
 
 def shortened(strategy: StrategySettings) -> StrategySettings:

@@ -41,9 +41,15 @@ class Share:
         return went_in and abs(self.volume_lots) < SAME_VOLUME_LOTS
 
 
-def whole(deals: Iterable[Deal]) -> Share:
-    """The share of an order that has its position for itself: ``deals`` are all those of the position."""
-    ordered = _by_time(deals)
+def whole(magic: int, deals: Iterable[Deal]) -> Share:
+    """The share of the order ``magic``, which has its position for itself: ``deals`` are all those of the position.
+
+    Where other orders alone opened it, it is another position of the same identifier, and nothing of it is ours.
+    """
+    ordered = _as_booked(deals)
+    openers = {deal.magic for deal in ordered if deal.entry is Entry.IN and deal.volume_lots > 0}
+    if openers and magic not in openers:
+        return Share((), 0.0)
     inward = sum(deal.volume_lots for deal in ordered if deal.entry is Entry.IN)
     outward = sum(deal.volume_lots for deal in ordered if deal.entry is Entry.OUT)
     return Share(tuple(ordered), round(inward - outward, VOLUME_DECIMALS))
@@ -52,7 +58,7 @@ def whole(deals: Iterable[Deal]) -> Share:
 def share_of(magic: int, deals: Iterable[Deal]) -> Share:
     """The share of the order ``magic`` in a position that others may trade into: ``deals`` are all those of it."""
     count = _Count(magic)
-    for deal in _by_time(deals):
+    for deal in _as_booked(deals):
         count.add(deal)
     return Share(tuple(count.mine), round(count.ours, VOLUME_DECIMALS), count.with_others)
 
@@ -139,5 +145,6 @@ class _Count:
         self.mine.append(part)
 
 
-def _by_time(deals: Iterable[Deal]) -> Sequence[Deal]:
-    return sorted(deals, key=lambda deal: (deal.time, deal.deal))
+def _as_booked(deals: Iterable[Deal]) -> Sequence[Deal]:
+    """In the order of the broker's numbers. Its clock can be set back, and then a close is dated before its open."""
+    return sorted(deals, key=lambda deal: deal.deal)

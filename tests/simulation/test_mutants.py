@@ -17,7 +17,7 @@ def test_a_mutant_is_caught_and_the_same_seed_is_clean_without_it(mutant: Mutant
         caught = hunt(mutant)
         assert caught.violation is not None, f"alive after {caught.seeds} seeds: {mutant.sentence}"
         assert caught.violation.invariant in mutant.caught_by
-        clean = run_seed(caught.violation.seed, mutant.kinds)
+        clean = run_seed(caught.violation.seed, mutant.kinds, connector=mutant.connector or "paper")
     assert clean.violations == ()
 
 

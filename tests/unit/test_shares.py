@@ -166,5 +166,18 @@ def test_alone_in_its_position_an_order_has_all_of_it(steps: list[tuple[bool, bo
             held += lots if inward else -lots
             rows.append((OURS, Entry.IN if inward else Entry.OUT, lots))
     deals = deals_of(*rows)
-    assert share_of(OURS, deals).volume_lots == pytest.approx(whole(deals).volume_lots)
+    assert share_of(OURS, deals).volume_lots == pytest.approx(whole(OURS, deals).volume_lots)
     assert math.fsum(deal.net for deal in share_of(OURS, deals).deals) == pytest.approx(len(deals))
+
+
+def test_a_clock_that_was_set_back_does_not_put_a_close_before_its_open() -> None:
+    opened, closed = deals_of((OURS, Entry.IN, 0.3), (OURS, Entry.OUT, 0.3))
+    earlier = replace(closed, time=opened.time - 3_600_000)
+    for share in (share_of(OURS, [earlier, opened]), whole(OURS, [earlier, opened])):
+        assert (share.is_over, share.volume_lots) == (True, 0.0)
+        assert [deal.entry for deal in share.deals] == [Entry.IN, Entry.OUT]
+
+
+def test_a_position_that_others_opened_is_none_of_ours_on_a_hedging_account_either() -> None:
+    share = whole(OURS, deals_of((THEIRS, Entry.IN, 0.3), (OURS, Entry.OUT, 0.3)))
+    assert (share.deals, share.is_over) == ((), False)
