@@ -6,6 +6,7 @@ up, or the database server cannot be reached, and the service manager should sta
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Whatever the user can put right is one line on standard error, never a traceback."""
     words = sys.argv[1:] if words is None else words
     early = EarlySignals(words)  # before anything that takes long to load
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # or NumPy's loading starts a thread for each core, all unused
     try:
         return _main(words, early)
     finally:
@@ -46,7 +48,7 @@ def _main(words: Sequence[str], early: EarlySignals) -> int:
     logs.set_up(as_json=arguments.log_json)
     try:
         command = prepared(arguments, output)
-        if not isinstance(arguments, commands.Serve | commands.Broker):
+        if not isinstance(arguments, commands.Serve | commands.Broker | commands.Gateway | commands.Terminal):
             early.end()  # Ctrl-C now unwinds what the command has begun
         return command()
     except (CommandError, LedgerError) as error:
@@ -84,6 +86,14 @@ def prepared(arguments: Arguments, output: Output) -> Command:
             from console import broker
 
             return lambda: broker.run(arguments, configuration, output)
+        case commands.Gateway():
+            from console import gateway
+
+            return lambda: gateway.run(arguments, configuration, output)
+        case commands.Terminal():
+            from console import terminal
+
+            return lambda: terminal.run(arguments, configuration, output)
         case commands.Replay():
             from console import replay
 

@@ -60,11 +60,15 @@ def account_opinion(
     view = AccountView(
         platform=account.name,
         connected=snapshot is not None and snapshot.ready and snapshot.unaccounted == 0,
-        trades_commodity=commodity in account.symbols,
+        # A symbol of the settings that the broker does not have, or not with all of its terms, is as good as none.
+        trades_commodity=commodity in account.symbols and (snapshot is None or commodity in snapshot.instruments),
         market_open=open_now,
         in_preclose_window=times is not None and open_now and in_preclose_window(times, minutes, now),
         reserved=reserved,
         has_active_trade=snapshot is not None and commodity in snapshot.trades,
+        merges_with_others=snapshot is not None
+        and snapshot.netting
+        and any(position.commodity == commodity for position in snapshot.external),
         cooling_down_until=None if snapshot is None else snapshot.cooldown_until.get(commodity),
         # A stranger's position takes a place, too. Its risk has no stop to be priced by: its loss so far is in the
         # equity, and what it ties up in the free margin, as the broker counts them.
@@ -111,7 +115,7 @@ def _facts(
     risks = []
     for trade in snapshot.trades.values():
         trade_rate = conversion_rate(snapshot, trade.commodity, market)
-        if trade_rate is None or trade.commodity not in snapshot.instruments:
+        if trade_rate is None:
             return Facts()  # a risk that cannot be priced leaves no budget that could be called free
         risks.append(risk_to_stop(trade, snapshot.instruments[trade.commodity], trade_rate))
     free = free_risk_budget(snapshot.account.equity, fraction, risks)
@@ -136,12 +140,12 @@ def _facts(
 
 
 def conversion_rate(snapshot: AccountSnapshot, commodity: str, market: Market) -> float | None:
-    """Account currency for one unit of the commodity's profit currency, by the account's own quotes."""
-    if snapshot.account is None:
+    """Account currency for one unit of what the broker pays profits in, by the account's own quotes."""
+    instrument = snapshot.instruments.get(commodity)
+    if snapshot.account is None or instrument is None:
         return None
-    profit_currency = market.commodities[commodity].profit_currency
-    if profit_currency == snapshot.account.currency:
+    if instrument.profit_currency == snapshot.account.currency:
         return 1.0
     quoted = {name: market.commodities[name] for name in snapshot.quotes}
-    way = conversion(profit_currency, snapshot.account.currency, quoted)
+    way = conversion(instrument.profit_currency, snapshot.account.currency, quoted)
     return None if way is None else way.rate(snapshot.quotes[way.commodity].mid)

@@ -1,52 +1,78 @@
 """Auditing what is over: the broker may still add deals to a closed trade, or show deals of an order that was given up.
 
 A swap, a commission or a correction that comes after the close changes what the trade brought; a fill that came and
-went between two scans leaves nothing but deals. Both show in the history alone. So it is read again: on the first scan
-of a post, on each scan in the minutes after a trade ended, and from then on every few minutes of market time, for the
-trades that ended within the last days. Where there are none, nothing is asked.
+went between two scans leaves nothing but deals. Both show in the history alone. So it is read again: on each scan in
+the minutes after a trade ended, and from then on every few minutes of market time, for the trades that ended within the
+last three days. For those of the last ten it is read every hour, and on the first clean scan after a start or a
+trouble: a long history costs the broker, and what is booked so late is in no hurry. Where there are none, nothing is
+asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from actors.desk import ENDED_FOR, Desk
 from actors.lookup import Findings, came_late, closed_by_deals, history_start, profit_of
 from actors.system.context import Context
-from trading.market import MINUTE, Deal, Position
+from trading.market import DAY, HOUR, MINUTE, Deal, Instant, Position
 from trading.trade import CloseReason, Trade, TradeState
 
 CLOSELY_FOR = 2 * MINUTE  # after a trade ended, every scan looks
 SELDOM = 5 * MINUTE
+LATELY = 3 * DAY  # what ended before is looked at more seldom still
+ALL_SELDOM = HOUR
 
 
-def deals_to_audit(desk: Desk, context: Context) -> Sequence[Deal] | None:
-    """The history of what ended not long ago; None where no audit is due. Raises `ConnectorError`."""
+@dataclass(frozen=True, slots=True)
+class History:
+    """The broker's deals from an instant on."""
+
+    since: Instant
+    deals: Sequence[Deal]
+
+
+def deals_to_audit(desk: Desk, context: Context) -> History | None:
+    """The history of what ended not long ago; None where no audit is due, or none needed. Raises `ConnectorError`."""
     now = context.now()
     is_close = desk.last_end_at is not None and now - desk.last_end_at <= CLOSELY_FOR
-    # An audit that is due later than any is ever put off was put off by a clock that has been set back since.
-    if desk.audit_at - SELDOM <= now < desk.audit_at and not is_close:
+    if desk.surveyed and not is_close and not _is_due(now, desk.audit_at, SELDOM):
         return None
+    is_of_all = not desk.surveyed or _is_due(now, desk.audit_all_at, ALL_SELDOM)
     for trade in list(desk.ended.values()):
-        if now - (trade.closed_at or trade.submitted_at) > ENDED_FOR:
+        if _age(trade, now) > ENDED_FOR:
             del desk.ended[trade.trade_id]
-    if desk.ended:
-        since = min(map(history_start, desk.ended.values()))
-        history = desk.connector.deals(since, desk.deadline)
-    else:
-        history = ()
+    asked = [trade for trade in desk.ended.values() if is_of_all or _age(trade, now) <= LATELY]
+    history = None
+    if asked:
+        since = min(map(history_start, asked))
+        history = History(since, desk.connector.deals(since, desk.deadline))
     desk.audit_at = now + SELDOM
+    if is_of_all:
+        desk.audit_all_at = now + ALL_SELDOM
     return history
 
 
-def audit(desk: Desk, positions: Sequence[Position], history: Sequence[Deal] | None, context: Context) -> None:
-    """Correct the trades whose deals tell another story than their rows."""
-    if not history:
+def _is_due(now: Instant, at: Instant, put_off_by: int) -> bool:
+    """What is due later than it is ever put off was put off by a clock that has been set back since."""
+    return not at - put_off_by <= now < at
+
+
+def _age(trade: Trade, now: Instant) -> int:
+    """Milliseconds since it ended; of an order that was given up, since it was sent."""
+    return now - (trade.closed_at or trade.submitted_at)
+
+
+def audit(desk: Desk, positions: Sequence[Position], history: History | None, context: Context) -> None:
+    """Correct the trades whose deals tell another story than their rows. Half a trade's history tells nothing."""
+    if history is None or not history.deals:
         return
-    found = Findings(positions, (), history, desk.connector.capabilities.netting)
-    executed = {deal.magic for deal in history}
+    found = Findings(positions, (), history.deals, desk.connector.capabilities.netting)
+    executed = {deal.magic for deal in history.deals}
     for trade in list(desk.ended.values()):
+        if history_start(trade) < history.since:
+            continue
         if trade.state is TradeState.CLOSED:
             _correct(desk, trade, found, context)
         elif trade.magic in executed:

@@ -8,6 +8,7 @@ from actors.desk import Desk
 from actors.messages import Bars
 from actors.names import ANALYST
 from actors.system.context import Context
+from connectors.base import ConnectorError, DeadlinePassed, NotConnected, StaleToken
 from trading.bars import BarSeries
 from trading.market import MINUTE, Instant
 
@@ -16,6 +17,7 @@ log = logging.getLogger("watchbill.platform")
 HISTORY_BARS = 15_000  # of hours: the daily averages over 200 days have settled
 RECENT_BARS = 24  # enough to bridge a short loss of the broker
 RETRY_WITHOUT_BARS = MINUTE
+OF_THE_ACCOUNT = (NotConnected, DeadlinePassed, StaleToken)  # errors that say nothing of the commodity asked for
 
 
 class BarFeed:
@@ -25,6 +27,7 @@ class BarFeed:
         self._told_until: dict[str, Instant] = {}  # by commodity: the end of the newest bar that was told
         self._due_at: dict[str, Instant] = {}  # by commodity: when to ask again
         self._wanted: set[str] = set()  # commodities whose next bar is to come with its history
+        self._failing: set[str] = set()  # commodities whose bars could not be had the last time, and it was said
 
     def want_history(self, commodity: str) -> None:
         """Let the next bar that is told come with all of its history."""
@@ -33,14 +36,25 @@ class BarFeed:
     def send(self, desk: Desk, context: Context) -> None:
         """Tell of what is new: with its history the first time, where it is wanted, and where bars were missed.
 
-        Raises ``ConnectorError``.
+        A commodity whose bars cannot be had waits, and holds up no other. Raises ``ConnectorError`` where the account
+        itself is away.
         """
         now = context.now()
         for commodity in desk.instruments:
             if now < self._due_at.get(commodity, now):
                 continue
             told_until = self._told_until.get(commodity)
-            series = self._series(desk, commodity, told_until)
+            try:
+                series = self._series(desk, commodity, told_until)
+            except OF_THE_ACCOUNT:
+                raise
+            except ConnectorError as error:
+                self._due_at[commodity] = now + RETRY_WITHOUT_BARS
+                if commodity not in self._failing:
+                    self._failing.add(commodity)
+                    context.alert("no_bars", f"{desk.platform}:{commodity}: not judged until its bars come: {error}")
+                continue
+            self._failing.discard(commodity)
             if len(series) == 0:
                 self._due_at[commodity] = now + RETRY_WITHOUT_BARS
                 continue

@@ -15,6 +15,7 @@ from actors.lookup import (
     scan,
 )
 from actors.system.context import Context
+from actors.troubles import heed
 from connectors.base import CloseOrder, ConnectorError, Done, Outcome, Rejected, Unknown
 from persistence.journal import JournalEntry
 from trading.market import Entry, Position
@@ -123,6 +124,7 @@ def transmit(desk: Desk, trade: Trade, price: float, context: Context, held: Pos
         outcome = desk.connector.close(order, desk.token, desk.deadline)
     except ConnectorError as error:
         return Unknown(f"{type(error).__name__}: {error}")
+    heed(desk, outcome, context, opens=False)
     if isinstance(outcome, Rejected) and outcome.code == "stale_token":
         desk.concede("the broker's side has seen a higher token", context)
         raise Conceded(f"{desk.platform}: {outcome.reason}")

@@ -30,7 +30,9 @@ from trading.trade import ACTIVE, CloseReason, Trade, TradeState, arrow, prefix_
 BROKER_SECONDS_PER_MESSAGE = 20.0  # in all, and never more than a third of the reservation's TTL
 
 UNWRITTEN_LINES = 1_000  # of the journal, that wait for the ledger to come back; beyond it the oldest are lost
-ENDED_FOR = 3 * DAY  # how long the broker may still change what came of a trade
+ENDED_FOR = 10 * DAY
+"""How long the broker may still change what came of a trade. Brokers correct within a few of their working days, and a
+weekend with holidays around it may shut them, and us out, for five days on end."""
 
 SENT = frozenset({TradeState.SUBMITTED, TradeState.UNKNOWN})
 """Of a trade in one of these the ledger does not know whether the broker executed it."""
@@ -86,6 +88,8 @@ class Desk:
     disowned: frozenset[int] = frozenset()  # magics of our prefix that an operator declared not ours
     external: dict[int, Position] = field(default_factory=dict)  # of strangers, by position: shown, and never touched
     external_seen: frozenset[int] = frozenset()  # those of the journal's newest line about them
+    told_of_another_ledger: bool = False  # some bear our mark and another ledger's prefix, and it was said
+    obstacles: set[str] = field(default_factory=set)  # codes for which orders were refused, as far as it was said
     merged: set[int] = field(default_factory=set)  # trades into whose position a stranger trades: it was said
     account: Account | None = None
     instruments: Mapping[str, Instrument] = field(default_factory=dict)
@@ -97,7 +101,8 @@ class Desk:
     absences: dict[int, Absence] = field(default_factory=dict)
     attempts: dict[int, ClosingAttempts] = field(default_factory=dict)
     ended: dict[int, Trade] = field(default_factory=dict)  # closed or failed not long ago, by number
-    audit_at: Instant = 0  # when their deals are due to be looked at again
+    audit_at: Instant = 0  # when the deals of the latest of them are due to be looked at again
+    audit_all_at: Instant = 0  # and when those of all of them are
     last_end_at: Instant | None = None  # when a trade ended here, if one did since the post was taken
     ledger_away: bool = False  # it refused a write, and has not taken another one since
     believed: dict[int, Trade] = field(default_factory=dict)  # fills that the ledger did not take, by trade
@@ -308,7 +313,7 @@ class Desk:
         left = [self.ledger.trades.get(trade_id) for trade_id in sorted(over)]
         self.disowned = self.ledger.disowned.of(self.platform)
         self.guards = self.ledger.modes.of(self.settings.crew).mode.permits_guarding
-        for commodity in self.instruments:
+        for commodity in self.settings.account(self.platform).symbols:
             self.refresh_cooldown(commodity)
         for filled in self.believed.values():
             row = trades.get(filled.commodity)
@@ -366,6 +371,7 @@ class Desk:
             at=context.now(),
             ready=ready,
             reason="" if ready else trouble or self.why_not_ready(context),
+            netting=self.connector.capabilities.netting,
             account=self.account,
             quotes=dict(self.quotes),
             instruments=self.instruments,

@@ -173,6 +173,7 @@ class AccountSnapshot(Message):
     at: Instant
     ready: bool  # it holds the account's lease and is connected
     reason: str  # why not, when it is not
+    netting: bool  # the account has one position a symbol, everybody's
     account: Account | None
     quotes: Mapping[str, Quote]
     instruments: Mapping[str, Instrument]

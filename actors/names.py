@@ -1,4 +1,4 @@
-"""The names of actors, their levels, and the names of the leases that they hold."""
+"""The names of actors, their levels, the names of the leases that they hold, and of the alerts that views look for."""
 
 from __future__ import annotations
 
@@ -18,10 +18,39 @@ UPPER_LEVEL = 3
 ACCOUNT = "account"
 CREW = "crew"
 
+# The reasons of alerts that an account is out of the business, and back in it.
+STANDING_BY, TOOK_POST = "standing_by", "took_post"
+BROKER_AWAY, BROKER_BACK = "broker", "broker_back"
+FLOOR_UNUSABLE, ANOTHER_LEDGER, ORDERS_TAKEN = "floor_unusable", "another_ledger", "orders_taken"
+OF_OPENS = (FLOOR_UNUSABLE, ANOTHER_LEDGER)  # a close can go through, and proves nothing of them
+OBSTACLES = (*OF_OPENS, "trade_disabled", "client_disables_at", "server_disables_at", "wrong_account")
+"""Codes of a definite no that further orders get too, until a person has done something."""
+OUT_OF_BUSINESS = (STANDING_BY, BROKER_AWAY, *OBSTACLES)
+IN_BUSINESS = (TOOK_POST, BROKER_BACK, ORDERS_TAKEN)
+
+# That the market it follows is away, so that time stands still; and that it is back.
+MARKET_AWAY, MARKET_BACK = "market", "market_back"
+
+# That it trades, and something of it is judged by nobody; and that all of it is again.
+UNJUDGED, JUDGED_AGAIN = "unjudged", "judged_again"
+
+TROUBLES = (
+    (OUT_OF_BUSINESS, IN_BUSINESS),
+    ((MARKET_AWAY,), (MARKET_BACK, TOOK_POST)),
+    ((UNJUDGED,), (JUDGED_AGAIN, TOOK_POST)),
+)
+"""What each kind of trouble begins with, and what it ends with: whoever takes the post tells anew of what is left."""
+
 
 def platform_actor(platform: str) -> str:
     """The name of the actor that serializes this account."""
     return f"platform:{platform}"
+
+
+def platform_of(actor: str) -> str | None:
+    """The account that an actor of this name serializes; None: it is another kind of actor."""
+    kind, _, name = actor.partition(":")
+    return name if actor == platform_actor(name) and kind else None
 
 
 def holder_of(resource: str) -> str | None:

@@ -20,14 +20,15 @@ from actors.messages import Lease, Open, OpenResult, Release, Reserve
 from actors.names import RESERVATION
 from actors.system.context import Context
 from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
+from actors.troubles import heed
 from connectors.base import ConnectorError, Done, OpenOrder, Outcome, Rejected, Unknown
 from persistence.errors import AnalysisSeen, LedgerUnavailable, NumbersUsedUp, OpensForbidden, SlotTaken, StaleToken
 from persistence.trades import NewTrade
 from trading.market import SECOND
 from trading.plans import levels_at
-from trading.selection import choose
+from trading.selection import Ineligible, choose
 from trading.sizing import Sizing
-from trading.trade import Trade, TradeState, resource
+from trading.trade import TAG, Trade, TradeState, resource
 
 MOST_ORDERS = 3  # the first, and at most two after requotes
 
@@ -86,7 +87,7 @@ def _stranger_in_the_way(desk: Desk, commodity: str) -> str | None:
     except ConnectorError as error:
         return f"no look at the positions: {error}"
     if any(position.commodity == commodity for position in positions):
-        return "a position that is not ours"
+        return Ineligible.POSITION_OF_OTHERS
     return None
 
 
@@ -175,7 +176,7 @@ def _send(desk: Desk, trade: Trade, lease: Lease, context: Context) -> Outcome:
         side=trade.side,
         volume_lots=trade.volume_lots,
         magic=trade.magic,
-        comment=f"watchbill {trade.trade_id}",
+        comment=f"{TAG} {trade.trade_id}",
         expected_price=trade.expected_price,
     )
     try:
@@ -186,6 +187,7 @@ def _send(desk: Desk, trade: Trade, lease: Lease, context: Context) -> Outcome:
 
 def settle_open(desk: Desk, trade: Trade, outcome: Outcome, context: Context) -> Trade:
     """Write what became of the order. If the ledger refuses, the row stays SUBMITTED and the next scan looks it up."""
+    heed(desk, outcome, context, opens=True)
     match outcome:
         case Done():
             opened = as_open(

@@ -12,6 +12,7 @@ import logging
 from actors.adjusting import adjust
 from actors.auditing import audit, deals_to_audit
 from actors.bar_feed import BarFeed
+from actors.blind_spots import BlindSpots
 from actors.closing import begin_closing
 from actors.desk import Conceded, Desk
 from actors.guarding import close_without_ledger, look_without_ledger, write_what_was_sent
@@ -36,13 +37,14 @@ from actors.messages import (
     TakePost,
     TellTrades,
 )
-from actors.names import MONITOR, RESERVATION, SCHEDULER, TRADER
+from actors.names import BROKER_AWAY, BROKER_BACK, MONITOR, RESERVATION, SCHEDULER, STANDING_BY, TOOK_POST, TRADER
 from actors.opening import open_trade, refused
 from actors.recovery import Unexplained, recover, settle_what_was_left
 from actors.rules import judge_rule
 from actors.settling import is_settled, settle_all
 from actors.system.context import Context, TimerHandle
 from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
+from actors.troubles import was_out_of_business, without_seconds
 from connectors.base import ConnectorError, NotConnected, StaleToken
 from persistence.errors import LedgerError, LedgerUnavailable, SlotTaken, TradeChanged
 from persistence.reservations import account_resource
@@ -67,9 +69,11 @@ class PlatformActor:
         self._observers = (TRADER, *observers)
         self._rules: dict[str, ClosingJob] = {}
         self._bars = BarFeed()
+        self._blind_spots = BlindSpots()
         self._poll_interval = round(desk.settings.price_poll_seconds * SECOND)
         self._scan_interval = round(desk.settings.ai_monitor_interval_seconds * SECOND)
         self._trouble = "starting"
+        self._stood_by = False  # and said so
         self._ledger = LedgerWatch(desk)
         self._is_cut_off = False  # the connection is gone, and has to be made again
         self._reconnect_at_elapsed = 0.0
@@ -161,6 +165,7 @@ class PlatformActor:
             recover(desk, context)
             self._ledger.read_again(context)
             settle_what_was_left(desk, context)
+            was_out = self._stood_by or was_out_of_business(desk)
         except ConnectorError as error:
             self._stand_by(f"{type(error).__name__}: {error}", context)
         except (LedgerUnavailable, TradeChanged, Conceded) as error:
@@ -169,7 +174,10 @@ class PlatformActor:
             context.tell(RESERVATION, Release(lease.fence))  # whoever adopts or disowns them takes it
             self._stand_by(str(error), context)
         else:
-            self._trouble = ""
+            desk.obstacles.clear()
+            if was_out:
+                context.alert(TOOK_POST, f"{desk.platform}: this process leads the account")
+            self._trouble, self._stood_by = "", False
             desk.connected = True
             self._arm(context.at(context.now(), Poll()), Poll)
             self._arm(context.at(context.now(), Scan()), Scan)
@@ -188,9 +196,9 @@ class PlatformActor:
         desk = self._desk
         desk.lease = None
         desk.connected = False
-        if reason != self._trouble:
-            self._trouble = reason
-            context.alert("standing_by", f"{desk.platform}: {reason}")
+        if without_seconds(reason) != without_seconds(self._trouble):
+            self._trouble, self._stood_by = reason, True
+            context.alert(STANDING_BY, f"{desk.platform}: {reason}")
         self._push(context)
         again_in_seconds = desk.settings.ai_db_reservation_ttl_seconds / RETRIES_PER_TTL
         self._arm(context.later(again_in_seconds, TakePost()), TakePost)
@@ -237,10 +245,12 @@ class PlatformActor:
         self._look_at_ledger(context)
         try:
             self._reconnect_if_due(context)
-            fresh = desk.take_quotes(desk.connector.quotes(desk.deadline), context)
+            quotes = desk.connector.quotes(desk.deadline)
+            fresh = desk.take_quotes(quotes, context)
             # Before anything else that may fail: no stop waits for the account's figures, or for bars.
             context.tell(MONITOR, Quotes(desk.platform, context.now(), fresh))
             desk.account = desk.connector.account(desk.deadline)
+            self._blind_spots.look(desk, {quote.commodity for quote in quotes}, context)
             self._bars.send(desk, context)
         except StaleToken as error:
             desk.concede(str(error), context)
@@ -272,14 +282,15 @@ class PlatformActor:
         if desk.connected:
             desk.connected = False
             self._trouble = f"{type(error).__name__}: {error}"
-            context.alert("broker", f"{desk.platform}: {self._trouble}; no opens until it answers again")
+            context.alert(BROKER_AWAY, f"{desk.platform}: {self._trouble}; no opens until it answers again")
 
     def _found_sight(self, context: Context) -> None:
         desk = self._desk
         if not desk.connected:
             desk.connected = True
             self._trouble = ""
-            context.alert("broker", f"{desk.platform}: the broker answers again")
+            desk.obstacles.clear()  # who put the terminal right may have switched on what was off
+            context.alert(BROKER_BACK, f"{desk.platform}: the broker answers again")
 
     def _scan(self, context: Context) -> None:
         """Compare the ledger with the broker; only a clean scan changes anything."""
@@ -321,7 +332,7 @@ class PlatformActor:
         if desk.surveyed:
             desk.surveyed = False
             why = f"{type(error).__name__}: {error}"
-            context.alert("broker", f"{desk.platform}: {why}; no opens until a clean scan")
+            context.alert("unclean_scan", f"{desk.platform}: {why}; no opens until a clean scan")
 
     def _look_soon(self, context: Context) -> None:
         """While anything is unsettled, scan sooner than the interval asks for, and ever less soon."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from actors.closing import rest_after_restart
 from actors.desk import Desk
-from actors.lookup import last_externals
+from actors.externals import last_externals
 from actors.system.context import Context
 from trading.market import Position
 from trading.trade import TradeState, prefix_of, sequence_of

@@ -23,8 +23,8 @@ def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
     trade = desk.trades.get(job.commodity)
     if trade is None or trade.state is not TradeState.OPEN:
         return False
-    quote = desk.quotes.get(job.commodity)
-    if quote is None or quote.time < job.window.starts_at or desk.unusable(quote, context):
+    quote, instrument = desk.quotes.get(job.commodity), desk.instruments.get(job.commodity)
+    if quote is None or instrument is None or quote.time < job.window.starts_at or desk.unusable(quote, context):
         return False
     if desk.ledger.schedule.has_fired(job.key):
         return True
@@ -39,7 +39,7 @@ def judge_rule(desk: Desk, job: ClosingJob, context: Context) -> bool:
     position = found.position_of(trade)
     if position is None:
         return False
-    profit = net_profit(position, found.share_of(trade).deals, desk.instruments[job.commodity])
+    profit = net_profit(position, found.share_of(trade).deals, instrument)
     if not math.isfinite(profit):
         return False
     verdict = "closed" if job.closes(trade, profit) else "kept"

@@ -27,6 +27,7 @@ from actors.names import (
     TRADER,
     UPPER_LEVEL,
     platform_actor,
+    platform_of,
 )
 from actors.platform import PlatformActor
 from actors.reservation import ReservationActor
@@ -114,7 +115,8 @@ def ask_to_lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> b
 def journal_alert(ledger: Ledger, alert: Alert) -> None:
     """Keep an alert in the journal, where `why` and the views find it. For `System(on_alert=...)`."""
     said = {"actor": alert.actor, "said": alert.detail}
-    ledger.journal.append(JournalEntry(at=alert.at, kind="alert", reason=alert.reason, detail=said), fold=True)
+    line = JournalEntry(alert.at, "alert", alert.reason, platform=platform_of(alert.actor), detail=said)
+    ledger.journal.append(line, fold=True)
 
 
 def _platform(parts: Parts, name: str, connector: Connector, observers: tuple[str, ...]) -> Callable[[], Behaviour]:

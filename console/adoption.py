@@ -6,39 +6,30 @@ to trade past positions that nobody guards would be worse.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from rich.text import Text
 
-from actors.system.clocks import TickClock
-from actors.system.runtime_threads import ThreadedRuntime
 from connectors.account_book import AccountBook, Holding
-from connectors.base import ConnectorError
-from connectors.paper_book import PaperBook
-from connectors.remote import RemoteConnector
+from console.account_look import book_of
 from console.arguments import Adopt, Disown
-from console.books import book_path
-from console.broker_secret import secret_of
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.operating import asked_by, ledger_for_writing, market_time
 from console.output import Output
 from console.overtaken import settle_overtaken
 from console.records import Data, trade_data
+from console.same_accounts import require_same_accounts
+from console.tokens import held, raise_tokens
 from persistence.errors import SlotTaken
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
-from persistence.owner import owner_name
-from persistence.reservations import Fence, account_resource
+from persistence.reservations import account_resource
 from trading.adoption import NotAdoptable, adopted_trade
 from trading.market import Instant
 from trading.settings import AccountSettings
 from trading.trade import prefix_of, resource
-
-log = logging.getLogger("watchbill.adoption")
 
 KIND = "adoption"
 """Of the journal's line about it."""
@@ -54,26 +45,9 @@ def run(arguments: Adopt | Disown, configuration: Configuration, output: Output)
             data = _adopt(arguments, account, configuration, ledger, book, holding)
         else:
             data = _disown(arguments, ledger)
-        _raise_tokens(ledger, configuration)
+        raise_tokens(ledger, configuration)
     output.show(data, render)
     return 0
-
-
-def book_of(account: AccountSettings, configuration: Configuration) -> AccountBook:
-    """What the account's broker has in its book. Raises `CommandError` when it cannot be read."""
-    try:
-        if account.connector == "remote":
-            clock = ThreadedRuntime(TickClock(0), owner=owner_name())
-            remote = RemoteConnector(
-                account.name, account.broker_address, lambda: secret_of(configuration), clock, owner_name()
-            )
-            return remote.book_as_written()
-        path = book_path(configuration, account.name)
-        if not path.exists():
-            raise CommandError(f"account {account.name!r} has no book at {path}, so it holds no position")
-        return PaperBook(path, account.name, account.paper.currency, account.paper.balance)
-    except ConnectorError as error:
-        raise CommandError(str(error)) from error
 
 
 def render(data: Mapping[str, Any]) -> Text:
@@ -116,9 +90,10 @@ def _adopt(
     at = max(holding.open_time, book.last_seen or 0, _newest(ledger))
     strategy = configuration.settings.strategies[arguments.strategy]
     with (
-        _held(ledger, configuration, account_resource(account.name), above=book.token) as fence,
-        _held(ledger, configuration, resource(account.name, holding.commodity)) as slot,
+        held(ledger, configuration, account_resource(account.name), above=book.token) as fence,
+        held(ledger, configuration, resource(account.name, holding.commodity)) as slot,
     ):
+        require_same_accounts(ledger, [account])
         try:
             trade = adopted_trade(
                 account.name,
@@ -153,44 +128,6 @@ def _disown(arguments: Disown, ledger: Ledger) -> Data:
     platform, magic = arguments.platform, arguments.magic
     is_new = ledger.disowned.add(platform, magic, by=asked_by(), at=market_time(ledger), reason=arguments.reason)
     return {"platform": platform, "magic": magic, "is_new": is_new}
-
-
-def _raise_tokens(ledger: Ledger, configuration: Configuration) -> None:
-    """Who decides on a position says that this ledger is the one: from now on no account's broker refuses its tokens.
-
-    A process that leads an account has a token above the book's already.
-    """
-    for account in configuration.settings.accounts:
-        name = account_resource(account.name)
-        is_new = account.connector == "paper" and not book_path(configuration, account.name).exists()
-        if not account.enabled or is_new or ledger.reservations.holder(name) is not None:
-            continue
-        try:
-            token = book_of(account, configuration).token
-        except CommandError as error:
-            log.warning("account %s: its book was not asked for its token: %s", account.name, error)
-            continue
-        with _held(ledger, configuration, name, above=token) as fence:
-            log.debug("the token of %s is %d now", name, fence.token)
-
-
-@contextmanager
-def _held(ledger: Ledger, configuration: Configuration, name: str, *, above: int = 0) -> Iterator[Fence]:
-    """The lease of a resource, with a token greater than ``above``.
-
-    A ledger that was lost gave out tokens, and the place beside the broker refuses whatever does not exceed them.
-    """
-    ttl_seconds = configuration.settings.ai_db_reservation_ttl_seconds
-    reservation = ledger.reservations.reserve_resource(name, owner_name(), ttl_seconds)
-    if reservation is None:
-        holder = ledger.reservations.holder(name)
-        by = "another process" if holder is None else holder.owner
-        raise CommandError(f"{name} is held by {by}; stop it first")
-    fence = ledger.reservations.raise_token(reservation.fence, above)
-    try:
-        yield fence
-    finally:
-        ledger.reservations.release_resource(fence)
 
 
 def _newest(ledger: Ledger) -> Instant:

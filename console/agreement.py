@@ -9,26 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import select
-
 from connectors.account_book import AccountBook
 from connectors.base import ConnectorError, DeadlinePassed, NotConnected
 from connectors.paper_book import BookUnavailable
 from console.errors import CommandError
-from console.venues import OnTheBooks
+from console.venue import OnTheBooks
 from persistence.ledger import Ledger
 from persistence.reservations import account_resource
-from persistence.tables import reservation
 from trading.trade import HELD, Trade, prefix_of
 
 
-def require_agreement(ledger: Ledger, connectors: Mapping[str, OnTheBooks]) -> None:
+def require_agreement(ledger: Ledger, books: Mapping[str, OnTheBooks]) -> None:
     """Raise `CommandError` for the first paper account whose book and ledger contradict each other.
 
-    ``connectors``: by account, not connected yet. Raises `BookUnavailable` while a book cannot be used,
-    and `NotConnected` or `DeadlinePassed` while a broker process is away.
+    ``books``: by account, those that are ours to read. What other brokers hold is compared when an account is taken up
+    (`actors/recovery.py`), and a ledger that is older than its tokens is refused beside the broker. Raises
+    `BookUnavailable` while a book cannot be used, and `NotConnected` or `DeadlinePassed` while a broker process is
+    away.
     """
-    for account, connector in connectors.items():
+    for account, connector in books.items():
         # The order matters while an older leader still finishes a write: what the ledger says is held was in the book
         # before, and what the book has seen was in the ledger before.
         held = ledger.trades.list(platform=account, states=HELD)
@@ -44,9 +43,7 @@ def require_agreement(ledger: Ledger, connectors: Mapping[str, OnTheBooks]) -> N
 
 
 def _require_known_token(ledger: Ledger, account: str, book: AccountBook) -> None:
-    query = select(reservation.c.token).where(reservation.c.resource == account_resource(account))
-    with ledger.reading() as connection:
-        token = connection.execute(query).scalar_one_or_none() or 0
+    token = ledger.reservations.last_token(account_resource(account))
     if book.token > token:
         raise CommandError(
             f"the book of {account} has seen token {book.token} of a newer ledger, and {ledger.name} gave out no more "

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from trading.analysis import Strategy
 from trading.market import Instant
+from trading.settings_metatrader import GATEWAY_ADDRESS
 from trading.trade import TradeState
 
 DEFAULT_SPEED = 3600.0
 DEFAULT_COMMODITY = "EURUSD"
+DEFAULT_ZONE = "new-york"
 SOAKS = ("kill", "pause", "takeover")
 SOAK_WAYS = ("kill", "stop", "cut", "term")
 DEFAULT_SOAK_ROUNDS = 20
@@ -35,11 +37,17 @@ class Common:
 class Serve(Common):
     """Run the lifecycle until it is stopped."""
 
-    speed: float = DEFAULT_SPEED  # market seconds for each second
+    speed: float | None = None  # market seconds for each second; None: `DEFAULT_SPEED`, where it is ours to choose
     fresh: bool = False  # forget the paper accounts' books and start anew
     start: Instant | None = None  # None: where the feed begins, or where it was left
     view: bool = True
-    seed: int = 0
+    seed: int | None = None  # None: 0, where there is a simulated market
+
+    @property
+    def market_options(self) -> tuple[str, ...]:
+        """The options that were given and say how the market goes: not for a market that is not this process's own."""
+        options = (("--speed", self.speed), ("--from", self.start), ("--seed", self.seed))
+        return tuple(name for name, value in options if value is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +61,28 @@ class Broker(Common):
     lose_replies: float = 0.0  # fraction of the replies to orders
     delay_seconds: float = 0.0  # the longest that an order waits before it is carried out
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal(Common):
+    """Be the simulated MetaTrader 5 terminals of the accounts until it is stopped."""
+
+    speed: float = DEFAULT_SPEED  # market seconds for each second
+    port: int = 0  # any that is free: the terminals' files tell which
+    start: Instant | None = None  # None: where the recording can be judged
+    zone: str = DEFAULT_ZONE  # of the broker's clock
+    faults: float = 0.0  # intensity of random faults
+    faults_until: Instant | None = None  # market time; None: always
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway(Common):
+    """Be the way to the MetaTrader 5 terminals of this machine until it is stopped."""
+
+    listen: tuple[str, int] = GATEWAY_ADDRESS
+    certificate: Path | None = None  # None: no TLS
+    key: Path | None = None  # of the certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +212,7 @@ class Simulate(Common):
     seeds: int = DEFAULT_SEEDS
     seed: int = 0  # the first of them
     faults: str = "all"  # kinds by name, or `all`, or `none`
+    connector: Literal["paper", "mt5"] = "paper"  # what the brokers are reached through
     jobs: int | None = None  # processes; None: one for each core
     lines: int = DEFAULT_LINES  # of the story of a seed that fails
     mutants: bool = False  # instead: how many seeds each deliberate fault of the protocol lives
@@ -190,6 +221,8 @@ class Simulate(Common):
 Arguments: TypeAlias = (
     Serve
     | Broker
+    | Gateway
+    | Terminal
     | Replay
     | Status
     | Trades
@@ -214,6 +247,8 @@ OF_THE_LEDGER_ALONE = (Status, Trades, Why, Backup, Pause, Resume, Halt, Reset)
 KINDS: dict[str, type[Arguments]] = {
     "serve": Serve,
     "broker": Broker,
+    "gateway": Gateway,
+    "terminal": Terminal,
     "replay": Replay,
     "status": Status,
     "trades": Trades,

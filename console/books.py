@@ -1,5 +1,5 @@
-"""Where the paper accounts keep their books, one file an account: beside the ledger, and those of a broker process in a
-directory of their own there.
+"""Where what belongs to the accounts is kept, beside the ledger: the paper accounts' books, one file an account, those
+of a broker process in a directory of their own; the secrets; the order floor of MetaTrader 5 accounts.
 """
 
 from __future__ import annotations
@@ -40,6 +40,21 @@ def clock_file(configuration: Configuration) -> Path:
 def secret_file(configuration: Configuration) -> Path:
     """The secret that a broker process makes, and its clients read."""
     return broker_directory(configuration) / "secret"
+
+
+def floor_directory(configuration: Configuration) -> Path:
+    """Where the workers of this machine's MetaTrader 5 terminals, whoever started them, keep the highest token and the
+    magics that were sent.
+
+    It stays where it is whatever becomes of the ledger: a worker of a leader that was paused may still be at it, and
+    must find there that another has taken over.
+    """
+    return book_directory(configuration) / "orders"
+
+
+def gateway_secret_file(configuration: Configuration) -> Path:
+    """The secret that a gateway makes where the settings have none; its clients on the same machine read it."""
+    return book_directory(configuration) / "gateway" / "secret"
 
 
 def set_aside(configuration: Configuration) -> list[Path]:

@@ -25,10 +25,10 @@ from console.broker_secret import settings_secret
 from console.configuration import Configuration
 from console.ending import Ending
 from console.errors import CommandError
-from console.market_walk import paced, start_of
+from console.market_walk import start_of, walk_to_the_end
 from console.output import Output
 from console.reading import ledger_for_reading
-from console.recorded import Recording, in_trading_times, paper, require_bars, sample_or_simulated
+from console.recorded import Recording, market_recording, paper
 from persistence.reservations import crew_resource
 from trading.market import iso
 from trading.settings import Settings
@@ -42,10 +42,7 @@ def run(arguments: Broker, configuration: Configuration, output: Output) -> int:
     """Be the broker until a signal; returns the exit code."""
     settings = configuration.settings
     _require_remote(settings)
-    recording = in_trading_times(sample_or_simulated(arguments.seed), configuration)
-    if recording.remark:
-        log.warning(recording.remark)
-    require_bars(settings, recording)
+    recording = market_recording(arguments.seed, configuration)
     host, port = settings.broker_address
     port = port if arguments.port is None else arguments.port
     trouble = OrderTrouble(arguments.lose_replies, arguments.delay_seconds, arguments.seed)
@@ -65,7 +62,14 @@ def run(arguments: Broker, configuration: Configuration, output: Output) -> int:
             ) from error
         _say_ready(server, floor, configuration, output)
         try:
-            _walk(floor, clock, recording, arguments, settings.price_poll_seconds, ending)
+            walk_to_the_end(
+                recording,
+                clock.now(),
+                arguments.speed,
+                settings.price_poll_seconds,
+                ending.event,
+                lambda at: floor.move(partial(clock.move_to, at)),
+            )
         except ConnectorError as error:
             log.critical("%s: exit code %d", error, EXIT_BROKEN)
             return EXIT_BROKEN
@@ -143,19 +147,3 @@ def _say_ready(server: GatewayServer, floor: Floor, configuration: Configuration
                 "market_time": iso(facts.now),
             }
         )
-
-
-def _walk(
-    floor: Floor, clock: BrokerClock, recording: Recording, arguments: Broker, poll_seconds: float, ending: Ending
-) -> None:
-    """Move market time until the end of the recording, and then wait for the end of the program.
-
-    ``poll_seconds``: how often the clients look, by the settings; a bar that is complete must not be seen too late.
-    """
-    start = clock.now()
-    instants = recording.instants(start, recording.last, poll_seconds).tolist()
-    for at in paced(instants, start, arguments.speed, ending.event.wait):
-        floor.move(partial(clock.move_to, at))
-    if not ending.event.is_set():
-        log.warning("%s ended at %s: the market is shut until Ctrl-C", recording.source, iso(recording.last))
-        ending.event.wait()

@@ -110,6 +110,12 @@ def _parser() -> _Parser:
     options.broker_options(
         command("broker", "be the broker of the remote accounts: a process of its own that serve connects to")
     )
+    options.gateway_options(
+        command("gateway", "be the way to the MetaTrader 5 terminals of this machine, for serve on another one")
+    )
+    options.terminal_options(
+        command("terminal", "be the simulated MetaTrader 5 terminals of the accounts, with a broker behind each")
+    )
     options.replay_options(command("replay", "run the lifecycle over recorded bars and show what came of it"))
     command("status", "who leads what, accounts, open trades, the next closings, the last decision")
     options.trades_options(command("trades", "the trades of the ledger, newest first"))

@@ -45,6 +45,7 @@ class Configuration:
     path: Path | None  # None: there is no file
     variables: tuple[str, ...]  # the environment variables that were read
     broken: str = ""  # what is wrong with the settings that were given: these are the last good ones in their place
+    lost_secrets: tuple[str, ...] = ()  # that the last good ones had, and are not known: the variables that set them
 
     @property
     def source(self) -> str:
@@ -70,7 +71,8 @@ class Configuration:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the log's redaction."""
-        found = [account.password.get_secret_value() for account in self.settings.accounts if account.password]
+        given = [secret for a in self.settings.accounts for secret in (a.password, a.mt5.gateway_secret)]
+        found = [secret.get_secret_value() for secret in given if secret is not None]
         url = make_url(self.database_url)
         queried = [url.query[key] for key in _telling(url)]
         found += [url.password or "", *(value for value in queried if isinstance(value, str))]

@@ -7,11 +7,11 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
@@ -21,8 +21,9 @@ from rich.text import Text
 from connectors.base import ConnectorError
 from connectors.remote_market import RemoteMarket
 from console.arguments import Doctor
-from console.books import book_directory
+from console.books import book_directory, floor_directory
 from console.broker_secret import secret_of
+from console.check import Check, made
 from console.command_line import version
 from console.configuration import Configuration, stray_variables
 from console.errors import CommandError
@@ -36,22 +37,10 @@ from persistence.errors import LedgerError
 from trading.calendars import build
 from trading.market import DAY, SECOND, moment
 
-State = Literal["ok", "warning", "failed"]
-
 EARLIEST_YEAR = 2025  # before it, this program did not exist: the clock is wrong
 DAYS_OF_CALENDAR = 30
 LEAST_FREE_MEGABYTES = 200
 WAL_BYTES = b"\x02\x02"  # bytes 18 and 19 of a SQLite file in write-ahead mode (SQLite's "Database File Format", 1.3)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at."""
-
-    name: str
-    state: State
-    saw: str
-    advice: str = ""  # what to do; empty when there is nothing to do
 
 
 def run(arguments: Doctor, configuration: Configuration, output: Output) -> int:
@@ -72,27 +61,23 @@ def doctor_data(configuration: Configuration, environment: Mapping[str, str] | N
 
 
 def _all_checks(configuration: Configuration, environment: Mapping[str, str]) -> Iterator[Check]:
-    yield _made("program", _program)
-    yield _made("configuration", lambda: _configuration(configuration, environment))
-    yield _made("catalogue", lambda: _catalogue(configuration))
-    yield _made("ledger", lambda: _ledger(configuration))
-    yield _made("SQLite", _sqlite)
+    yield made("program", _program)
+    yield made("configuration", lambda: _configuration(configuration, environment))
+    yield made("catalogue", lambda: _catalogue(configuration))
+    yield made("ledger", lambda: _ledger(configuration))
+    yield made("SQLite", _sqlite)
     if configuration.settings.is_remote:
-        yield _made("broker", lambda: _broker(configuration))
-    yield _made("paper books", lambda: _paper_books(configuration))
-    yield _made("sample", _sample)
-    yield _made("time zones", lambda: _time_zones(configuration))
-    yield _made("clock", lambda: clock_check(time.time()))
-    yield _made("calendars", lambda: _calendars(configuration, round(time.time()) * SECOND))
-    yield _made("TA-Lib", _talib)
-
-
-def _made(name: str, check: Callable[[], Check]) -> Check:
-    """The check, or that it could not be made: a defect in one must not hide what the others see."""
-    try:
-        return check()
-    except Exception as error:
-        return Check(name, "failed", f"{type(error).__name__}: {error}", "report it, with this line")
+        yield made("broker", lambda: _broker(configuration))
+    yield from _metatrader(configuration)
+    if any(a.enabled and a.connector == "mt5" and a.mt5.gateway is None for a in configuration.settings.accounts):
+        yield made("order floor", lambda: _order_floor(configuration))
+    if any(account.enabled and account.connector != "mt5" for account in configuration.settings.accounts):
+        yield made("paper books", lambda: _paper_books(configuration))
+    yield made("sample", _sample)
+    yield made("time zones", lambda: _time_zones(configuration))
+    yield made("clock", lambda: clock_check(time.time()))
+    yield made("calendars", lambda: _calendars(configuration, round(time.time()) * SECOND))
+    yield made("TA-Lib", _talib)
 
 
 def _program() -> Check:
@@ -149,6 +134,18 @@ def _paper_books(configuration: Configuration) -> Check:
         return Check(name, "failed", str(error), "they lie beside the ledger: see there")
 
 
+def _order_floor(configuration: Configuration) -> Check:
+    name = "order floor"
+    try:
+        directory = floor_directory(configuration)
+    except LedgerError as error:
+        return Check(name, "failed", str(error), "it lies beside the ledger: see there")
+    locked = [file.name for file in sorted(directory.glob("*.sqlite")) if not _can_be_written(file)]
+    if locked:
+        return Check(name, "failed", f"{', '.join(locked)} in {directory}: read-only", "let this user write it")
+    return _directory(name, directory)
+
+
 def _can_be_written(file: Path) -> bool:
     try:
         file.open("r+b").close()
@@ -197,6 +194,13 @@ def _broker(configuration: Configuration) -> Check:
     if missing:
         return Check("broker", "failed", f"{saw}; without {', '.join(missing)}", advice)
     return Check("broker", "ok", saw)
+
+
+def _metatrader(configuration: Configuration) -> Iterator[Check]:
+    if configuration.settings.metatrader_package is not None:
+        from console.doctor_metatrader import metatrader_checks  # with what no other kind of account needs
+
+        yield from metatrader_checks(configuration)
 
 
 def _sample() -> Check:

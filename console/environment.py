@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -22,6 +22,11 @@ from trading.settings import Settings
 
 PREFIX = "WATCHBILL__"
 SEPARATOR = "__"
+
+
+def secret_variable(account: int, path: Sequence[str]) -> str:
+    """The variable that sets this of an account: its place among the accounts, from 0, and the path from there on."""
+    return f"{PREFIX}{SEPARATOR.join(('ACCOUNTS', str(account), *map(str.upper, path)))}"
 
 
 class EnvironmentSource(PydanticBaseSettingsSource):

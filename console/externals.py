@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from actors.lookup import EXTERNALS
+from actors.externals import EXTERNALS
 from console.figures import money, side, time_of
 from console.records import Data
 from console.tables import Column, table

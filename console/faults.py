@@ -110,6 +110,8 @@ def _wanted(details: ErrorDetails) -> str:
     if details["type"] == "string_pattern_mismatch":
         pattern = context["pattern"]
         return f"expected {_PATTERNS.get(pattern, f'text that matches {pattern}')}"
+    if details["type"] == "too_short" and isinstance(details["input"], str):  # a secret is no string to pydantic
+        return f"expected at least {context['min_length']} characters"
     template = _EXPECTED.get(details["type"])
     return f"expected {template.format(**context)}" if template else details["msg"]
 

@@ -11,16 +11,16 @@ from __future__ import annotations
 import json
 import logging
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from console import configuration as configurations
+from console import settings_tree
 from console.books import book_directory
 from console.configuration import Configuration
-from console.environment import PREFIX
+from console.environment import PREFIX, secret_variable
 from console.errors import CommandError, ConfigurationError
 from console.reading import ledger_for_reading
 from feeds.catalogue import catalogue_tables
@@ -33,6 +33,8 @@ log = logging.getLogger("watchbill.serve")
 
 NEEDED = ("database_url", "crew")
 """What must be known of broken settings to find the ledger: in the environment, in the file, or the defaults."""
+HAD_SECRETS = "had_secrets"
+"""Beside the settings that are kept: the variables that would set the secrets that were left out of them."""
 
 
 def keep(configuration: Configuration) -> None:
@@ -65,15 +67,24 @@ def instead_of(error: ConfigurationError, path: Path | None, environment: Mappin
 def kept_instead_of(error: ConfigurationError, path: Path | None, environment: Mapping[str, str]) -> Configuration:
     """The last good configuration, whatever its ledger holds. Raises ``error`` where none was kept."""
     try:
-        sketch = _sketch(path, environment)
+        given = configurations.DEFAULT_FILE if path is None else path
+        written = _written(given)
+        sketch = _sketch(given, written, environment)
         file = file_of(sketch)
         kept = json.loads(file.read_text(encoding="utf-8"))
-        settings = Settings.model_validate(_with_secrets(kept, sketch, environment))
+        had = kept.pop(HAD_SECRETS, []) if isinstance(kept, dict) else []
+        settings = Settings.model_validate(_with_secrets(kept, sketch, written, environment))
         commodities = catalogue(catalogue_tables(), settings.commodities)
     except (OSError, ValueError, BadCatalogue, CommandError, LedgerError) as trouble:
         log.debug("there is nothing to fall back on: %s", trouble)
         raise error from None
-    return Configuration(settings, commodities, file, (), broken=str(error))
+    lost = {variable: words for variable, words, is_set in _secrets_of(settings) if variable in had and not is_set}
+    why = "has it no more" if written else "cannot be read"
+    wishes = (
+        f"{words} stood in the settings, and {given} {why}; put it into the environment: {variable}"
+        for variable, words in lost.items()
+    )
+    return Configuration(settings, commodities, file, (), "\n".join((str(error), *wishes)), tuple(lost))
 
 
 def file_of(configuration: Configuration) -> Path:
@@ -86,41 +97,94 @@ def without_secrets(settings: Settings) -> dict[str, Any]:
     values = settings.model_dump(mode="json")
     url = settings.database_url.get_secret_value()
     values["database_url"] = url if configurations.masked_url(url) == url else None
-    return _pruned(values, settings)
+    values[HAD_SECRETS] = [variable for variable, _, is_set in _secrets_of(settings) if is_set]
+    return _pruned(values)
 
 
-def _pruned(values: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    for account, kept in zip(settings.accounts, values["accounts"], strict=True):
-        for name in type(account).model_fields:
-            if isinstance(getattr(account, name), SecretStr):
-                kept[name] = None
+def _secrets_of(settings: Settings) -> Iterator[tuple[str, str, bool]]:
+    """Of each secret of an account: the variable that sets it, what it is in words, and whether it is set."""
+    for number, account in enumerate(settings.accounts):
+        for path in secrets_of_an_account():
+            is_set = reduce(getattr, path, account) is not None
+            yield secret_variable(number, path), f"account {account.name!r}: its {'.'.join(path)}", is_set
+
+
+def _pruned(values: dict[str, Any]) -> dict[str, Any]:
+    for kept in values["accounts"]:
+        for *tables, name in secrets_of_an_account():
+            _below(kept, tables)[name] = None
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _with_secrets(kept: Any, sketch: Configuration, environment: Mapping[str, str]) -> dict[str, Any]:
-    """What was kept, and the secrets that the environment gives. Raises ``ValueError`` for what was never kept so."""
+def _with_secrets(
+    kept: Any, sketch: Configuration, written: Mapping[str, Any], environment: Mapping[str, str]
+) -> dict[str, Any]:
+    """What was kept, with the secrets of the environment, or else of the accounts of those names in the broken file.
+
+    Raises ``ValueError`` for what was never kept so.
+    """
     if not isinstance(kept, dict) or not isinstance(kept.get("accounts"), list):
         raise ValueError("the settings that were kept are damaged")
-    values = {**kept, "database_url": sketch.database_url}
     given = {name.upper(): value for name, value in environment.items()}
-    for number, account in enumerate(values["accounts"]):
-        password = given.get(f"{PREFIX}ACCOUNTS__{number}__PASSWORD")
-        if password and isinstance(account, dict):
-            account["password"] = password
-    return values
+    for number, account in enumerate(kept["accounts"]):
+        if not isinstance(account, dict):
+            raise ValueError("an account that was kept is damaged")
+        for path in secrets_of_an_account():
+            secret = given.get(secret_variable(number, path)) or _written_secret(written, account.get("name"), path)
+            if secret:
+                _below(account, path[:-1])[path[-1]] = secret
+    return {**kept, "database_url": sketch.database_url}
 
 
-def _sketch(path: Path | None, environment: Mapping[str, str]) -> Configuration:
+def _written_secret(written: Mapping[str, Any], account: object, path: Sequence[str]) -> str | None:
+    """The secret at this path of the account of this name; None where a broken file has none that could be read."""
+    accounts = written.get("accounts")
+    for value in accounts if isinstance(accounts, list) else ():
+        if isinstance(value, dict) and value.get("name") == account:
+            for name in path:
+                value = value.get(name) if isinstance(value, dict) else None
+            if isinstance(value, str):
+                return value
+    return None
+
+
+def secrets_of_an_account() -> list[tuple[str, ...]]:
+    """The paths of an account's secrets, from the account on."""
+    return list(_secrets(settings_tree.at(("accounts", 0)), ()))
+
+
+def _secrets(annotation: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    model = settings_tree.model_of(annotation)
+    if settings_tree.is_secret(annotation):
+        yield path
+    elif model is not None:
+        for name, field in model.model_fields.items():
+            yield from _secrets(field.annotation, (*path, name))
+
+
+def _below(table: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """The table at this path below another; one that is not there is made."""
+    for name in path:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise ValueError(f"the settings that were kept are damaged: {name} is no table")
+    return table
+
+
+def _sketch(file: Path, written: Mapping[str, Any], environment: Mapping[str, str]) -> Configuration:
     """As much of broken settings as says where the ledger is. Raises ``ValueError`` where even that is wrong."""
-    file = configurations.DEFAULT_FILE if path is None else path
-    try:
-        written = tomllib.loads(file.read_text("utf-8-sig"))
-    except (OSError, ValueError):  # not there, not text, or not TOML
-        written = {}
     given = {name.upper(): value for name, value in environment.items()}
     values = {name: given.get(f"{PREFIX}{name.upper()}", written.get(name)) for name in NEEDED}
     settings = Settings.model_validate({name: value for name, value in values.items() if value is not None})
     return Configuration(settings, {}, file, ())
+
+
+def _written(file: Path) -> dict[str, Any]:
+    """What the file says, if that much can be understood."""
+    try:
+        return tomllib.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError):  # not there, not text, or not TOML
+        return {}
 
 
 def _has_open_trades(configuration: Configuration) -> bool:

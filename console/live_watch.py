@@ -15,7 +15,7 @@ from console.live_view import AccountLine, LiveSnapshot, TradeLine, render
 from console.observer import OBSERVER, Look
 from console.replay import refusals
 from console.sentences import event_line
-from console.venues import Venue
+from console.venue import Venue
 from persistence.errors import LedgerError
 from persistence.ledger import Ledger
 from trading.closings import window_of_day

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -10,6 +12,8 @@ from console.recorded import Recording, cut, first_judged
 from trading.market import SECOND, Instant, iso
 
 LONGEST_PAUSE_SECONDS = 2.0  # a weekend is not waited for
+
+log = logging.getLogger("watchbill.market")
 
 
 def start_of(recording: Recording, wanted: Instant | None, seen: Iterable[Instant | None]) -> Instant:
@@ -45,3 +49,23 @@ def paced(
             return
         due = max(due, time.monotonic() - LONGEST_PAUSE_SECONDS)  # a slow machine falls behind, and stays behind
         yield at
+
+
+def walk_to_the_end(
+    recording: Recording,
+    start: Instant,
+    speed: float,
+    poll_seconds: float,
+    over: threading.Event,
+    move_to: Callable[[Instant], None],
+) -> None:
+    """Move market time until the end of the recording, and then wait until it is ``over``.
+
+    ``poll_seconds``: how often the clients look, by the settings; a bar that is complete must not be seen too late.
+    """
+    instants = recording.instants(start, recording.last, poll_seconds).tolist()
+    for at in paced(instants, start, speed, over.wait):
+        move_to(at)
+    if not over.is_set():
+        log.warning("%s ended at %s: the market is shut until Ctrl-C", recording.source, iso(recording.last))
+        over.wait()

@@ -6,12 +6,14 @@ import argparse
 import math
 from datetime import UTC, datetime
 
+from connectors.mt5.simulated_clock import zone_named
 from console.settings_tree import nearest
 from trading.analysis import Strategy
 from trading.market import Instant, instant
 from trading.trade import TradeState
 
 LONGEST_DELAY_SECONDS = 3600.0
+HIGHEST_INTENSITY = 10.0
 
 
 def positive(text: str) -> float:
@@ -46,12 +48,37 @@ def port(text: str) -> int:
     return value
 
 
+def address(text: str) -> tuple[str, int]:
+    """A host and a TCP port; port 0: any that is free."""
+    host, colon, number = text.rpartition(":")
+    if not (colon and host and number.isascii() and number.isdigit()):
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a host and a port, such as 127.0.0.1:7090")
+    return host, port(number)
+
+
 def fraction(text: str) -> float:
     """0 to 1."""
     value = number(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number from 0 to 1")
     return value
+
+
+def intensity(text: str) -> float:
+    """How much of something there is: none, as much as usual, more."""
+    value = number(text)
+    if not 0 <= value <= HIGHEST_INTENSITY:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a number from 0 to {HIGHEST_INTENSITY:g}")
+    return value
+
+
+def zone(text: str) -> str:
+    """The zone of a simulated broker's clock."""
+    try:
+        zone_named(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def seconds(text: str) -> float:

@@ -14,10 +14,12 @@ from console.arguments import (
     DEFAULT_SOAK_ROUNDS,
     DEFAULT_SPEED,
     DEFAULT_TRADES,
+    DEFAULT_ZONE,
     SOAK_WAYS,
     SOAKS,
 )
 from trading.analysis import Strategy
+from trading.settings_metatrader import GATEWAY_ADDRESS
 from trading.trade import TradeState
 
 
@@ -25,28 +27,33 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--speed",
         type=option_values.positive,
-        default=DEFAULT_SPEED,
         metavar="X",
-        help="market seconds that pass in one second on paper accounts (default: %(default)g, an hour a second)",
+        help="market seconds that pass in one second, on paper accounts only "
+        f"(default: {DEFAULT_SPEED:g}, an hour a second)",
     )
-    parser.add_argument("--fresh", action="store_true", help="forget the paper accounts' books and start anew")
     parser.add_argument(
-        "--from", dest="start", type=option_values.moment, metavar="DATE", help="where in the recording to start"
+        "--fresh",
+        action="store_true",
+        help="set the ledger and the paper books aside, and start anew; refused while an mt5 account has a trade open",
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=option_values.moment,
+        metavar="DATE",
+        help="where in the recording to start, on paper accounts only",
     )
     parser.add_argument("--no-view", dest="view", action="store_false", help="log lines instead of the live view")
     parser.add_argument(
-        "--seed", type=option_values.whole, default=0, metavar="N", help="seed of the simulated market (default: 0)"
+        "--seed",
+        type=option_values.whole,
+        metavar="N",
+        help="seed of the simulated market, on paper accounts only (default: 0)",
     )
 
 
 def broker_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--speed",
-        type=option_values.positive,
-        default=DEFAULT_SPEED,
-        metavar="X",
-        help="market seconds that pass in one second (default: %(default)g, an hour a second)",
-    )
+    _market_options(parser)
     parser.add_argument(
         "--port",
         type=option_values.port,
@@ -54,9 +61,6 @@ def broker_options(parser: argparse.ArgumentParser) -> None:
         help="where to listen on this machine (default: by the settings; 0: any)",
     )
     parser.add_argument("--fresh", action="store_true", help="forget the broker's books and the ledger, start anew")
-    parser.add_argument(
-        "--from", dest="start", type=option_values.moment, metavar="DATE", help="where in the recording to start"
-    )
     parser.add_argument(
         "--lose-replies",
         type=option_values.fraction,
@@ -71,12 +75,50 @@ def broker_options(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="let each order wait for a random part of this before it is carried out (default: 0)",
     )
+
+
+def gateway_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--seed",
-        type=option_values.whole,
+        "--listen",
+        type=option_values.address,
+        default=GATEWAY_ADDRESS,
+        metavar="HOST:PORT",
+        help=f"where to listen (default: {':'.join(map(str, GATEWAY_ADDRESS))}; port 0: any); beyond this machine only "
+        "with a certificate",
+    )
+    parser.add_argument("--certificate", type=Path, metavar="FILE", help="the certificate to show, in PEM: for TLS")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="the key of the certificate, in PEM, without a password"
+    )
+
+
+def terminal_options(parser: argparse.ArgumentParser) -> None:
+    _market_options(parser)
+    parser.add_argument(
+        "--port",
+        type=option_values.port,
         default=0,
         metavar="N",
-        help="seed of the simulated market and the faults (default: 0)",
+        help="where to listen on this machine (default: any; the terminals' files tell which)",
+    )
+    parser.add_argument(
+        "--zone",
+        type=option_values.zone,
+        default=DEFAULT_ZONE,
+        metavar="ZONE",
+        help="of the broker's clock: new-york (New York and seven hours), europe, or hours such as +2 "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--faults",
+        type=option_values.intensity,
+        default=0.0,
+        metavar="X",
+        help="random faults: at 1 about every second order, one question in 80, and something every few hours "
+        "(default: 0)",
+    )
+    parser.add_argument(
+        "--faults-until", type=option_values.moment, metavar="DATE", help="nothing goes wrong from here on, UTC"
     )
 
 
@@ -216,6 +258,13 @@ def simulate_options(parser: argparse.ArgumentParser) -> None:
         help="kinds of faults, separated by commas; or all, or none (default: %(default)s)",
     )
     parser.add_argument(
+        "--connector",
+        choices=("paper", "mt5"),
+        default="paper",
+        metavar="KIND",
+        help="paper, or mt5: through the MetaTrader 5 connector, its worker and the package's double (default: paper)",
+    )
+    parser.add_argument(
         "--jobs", type=option_values.count, metavar="N", help="processes to use (default: one for each core)"
     )
     parser.add_argument(
@@ -229,4 +278,25 @@ def simulate_options(parser: argparse.ArgumentParser) -> None:
         "--mutants",
         action="store_true",
         help="instead: how many seeds, at most N, each deliberate fault of the protocol lives",
+    )
+
+
+def _market_options(parser: argparse.ArgumentParser) -> None:
+    """Of a process that walks through a recorded market, and is a broker in it."""
+    parser.add_argument(
+        "--speed",
+        type=option_values.positive,
+        default=DEFAULT_SPEED,
+        metavar="X",
+        help="market seconds that pass in one second (default: %(default)g, an hour a second)",
+    )
+    parser.add_argument(
+        "--from", dest="start", type=option_values.moment, metavar="DATE", help="where in the recording to start"
+    )
+    parser.add_argument(
+        "--seed",
+        type=option_values.whole,
+        default=0,
+        metavar="N",
+        help="seed of the simulated market and the faults (default: 0)",
     )

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from console import last_good
-from console.books import SQLITE_COMPANIONS, book_path, clock_file, secret_file
+from console.books import (
+    SQLITE_COMPANIONS,
+    book_path,
+    clock_file,
+    floor_directory,
+    gateway_secret_file,
+    secret_file,
+)
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.reading import ledger_file
@@ -20,6 +27,9 @@ def require_not_ours(file: Path, configuration: Configuration) -> None:
     for what, own in _own_files(configuration):
         if _is_same(file, own):
             raise CommandError(f"{file} is {what}; expected another name")
+    # Files of accounts that are in these settings no more are still needed when these come back.
+    if file.resolve().is_relative_to(floor_directory(configuration).resolve()):
+        raise CommandError(f"{file} is of the order floor; expected another name")
 
 
 def _own_files(configuration: Configuration) -> Iterator[tuple[str, Path]]:
@@ -28,8 +38,11 @@ def _own_files(configuration: Configuration) -> Iterator[tuple[str, Path]]:
         yield from _with_companions("the ledger", ledger)
     for account in configuration.settings.accounts:
         yield from _with_companions(f"the book of {account.name}", book_path(configuration, account.name))
+        if account.connector == "mt5" and account.mt5.terminal is not None:
+            yield f"the terminal of {account.name}", Path(account.mt5.terminal)
     yield from _with_companions("the broker's clock", clock_file(configuration))
     yield "the broker's secret", secret_file(configuration)
+    yield "the gateway's secret", gateway_secret_file(configuration)
     yield "the settings that were kept", last_good.file_of(configuration)
     if configuration.path is not None:
         yield "the settings' file", configuration.path

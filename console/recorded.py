@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from trading.market import DAY, HOUR, Instant, iso
 from trading.opinion import Outlook
 from trading.settings import AccountSettings, Settings, default_accounts
 from trading.ticks import driving_instants
+
+log = logging.getLogger("watchbill.market")
 
 SAMPLE_MISSING = (
     "the recorded EURUSD hours are not installed (pip install -e '.[sample]' brings them): "
@@ -152,6 +155,15 @@ def settings_for(settings: Settings, recording: Recording) -> Settings:
         names = {name: name for name in recording.series}
         accounts = [account.model_copy(update={"symbols": names}) for account in default_accounts()]
     return settings.model_copy(update={"accounts": tuple(accounts)})
+
+
+def market_recording(seed: int, configuration: Configuration) -> Recording:
+    """The market that enabled accounts are to trade in: the sample, or a simulated one. Raises `CommandError`."""
+    recording = in_trading_times(sample_or_simulated(seed), configuration)
+    if recording.remark:
+        log.warning(recording.remark)
+    require_bars(configuration.settings, recording)
+    return recording
 
 
 def require_bars(settings: Settings, recording: Recording) -> None:

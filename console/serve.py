@@ -2,8 +2,8 @@
 
 On paper accounts of this process the market is a recording, walked through on threads: market time moves from tick to
 tick, at so many market seconds a second, and never before everything that follows from the tick before it has been
-done. Where it was left is in the paper accounts' books, so a restart goes on from there. With remote accounts, the
-market is that of the broker process, and followed.
+done. Where it was left is in the paper accounts' books, so a restart goes on from there. With remote accounts, and at a
+simulated terminal, the market is that of another process, and followed. With MetaTrader 5 it is the world's.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from rich.live import Live
 from actors.accounts import Market
 from actors.reservation import LEASE_LOST
 from actors.system.alerts import Alert
-from actors.system.clocks import TickClock
 from actors.system.errors import ActorError, NotQuiet, StartFailed, Unanswered
 from actors.system.health import INTERVAL_SECONDS, HealthRound
 from actors.system.runtime_threads import ThreadedRuntime
@@ -44,8 +43,11 @@ from console.live_watch import LiveWatch
 from console.observer import OBSERVER, ObserverActor
 from console.output import Output
 from console.reading import ledger_file, ledger_for_reading
+from console.same_accounts import require_same_accounts
 from console.service_manager import ServiceManager
-from console.venues import AWAY, Venue, venue_of
+from console.tokens import raise_tokens
+from console.venue import AWAY, Venue
+from console.venues import venue_of
 from persistence.errors import LedgerError, LedgerUnavailable
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
@@ -85,6 +87,8 @@ def _serve(arguments: Serve, configuration: Configuration, output: Output, endin
         watched(ledger_file(configuration), ending.lose),
         closing(Terms(ledger, configuration.settings.crew)) as terms,
     ):
+        if arguments.fresh:
+            raise_tokens(ledger, configuration)
         term = Term(arguments, configuration, venue, ledger, output, ending, manager, terms)
         told = ""
         while not ending.is_final:
@@ -134,7 +138,7 @@ class Term:
         """Until the ending's event is set. Everything that was begun is stopped again, in reverse order."""
         settings = self.configuration.settings
         first, last = self.venue.span()
-        runtime = ThreadedRuntime(TickClock(first), owner=owner_name())
+        runtime = ThreadedRuntime(self.venue.clock(first), owner=owner_name())
         system = System(runtime, on_escalate=self.ending.escalate, on_alert=self._on_alert)
         market = market_for(settings, self.configuration.commodities, first, last)
         parts = Parts(market, self.ledger, {}, observers={OBSERVER: ObserverActor})
@@ -158,14 +162,15 @@ class Term:
         """Begin every actor and walk through the market, until the ending's event is set."""
         settings = self.configuration.settings
         require_watched(self.ledger, settings)
-        connectors = self.venue.connectors(runtime, runtime.owner)
-        require_agreement(self.ledger, connectors)
-        start = self.venue.start(connectors)
-        runtime.advance_to(start)
-        system.start([*crew_specs(replace(parts, connectors=connectors)), caretaker_spec(parts)])
+        require_same_accounts(self.ledger, [account for account in settings.accounts if account.enabled])
+        accounts = self.venue.accounts(runtime, runtime.owner)
+        require_agreement(self.ledger, accounts.books)
+        start = self.venue.begin(runtime, accounts)
+        system.start([*crew_specs(replace(parts, connectors=accounts.connectors)), caretaker_spec(parts)])
         system.confirm_all()
-        self.manager.ready(f"leading crew {settings.crew} on {', '.join(connectors)}")
-        log.info("leading crew %s on %s from %s", settings.crew, ", ".join(connectors), iso(start))
+        names = ", ".join(accounts.connectors)
+        self.manager.ready(f"leading crew {settings.crew} on {names}")
+        log.info("leading crew %s on %s from %s", settings.crew, names, iso(start))
         self.has_led = True
         last_good.keep(self.configuration)
         health = self._health(system)
@@ -274,11 +279,16 @@ def require_watched(ledger: Ledger, settings: Settings) -> None:
 
 
 def _begin_anew(configuration: Configuration) -> None:
-    """Set the ledger and the books aside, unless a process leads the crew on them."""
+    """Set the ledger and the books aside, unless a process leads the crew on them, or a real broker holds on."""
+    settings = configuration.settings
     with ledger_for_reading(configuration) as ledger:
-        holder = None if ledger is None else ledger.reservations.holder(crew_resource(configuration.settings.crew))
+        holder = None if ledger is None else ledger.reservations.holder(crew_resource(settings.crew))
+        live = [] if ledger is None else ledger.trades.list(states=ACTIVE | HELD, newest_first=False)
     if holder is not None:
-        crew = configuration.settings.crew
-        raise CommandError(f"--fresh: {holder.owner} leads crew {crew} on this ledger; stop it first")
+        raise CommandError(f"--fresh: {holder.owner} leads crew {settings.crew} on this ledger; stop it first")
+    if live:
+        from console.left_behind import require_nothing_left_behind  # with what only MetaTrader 5 accounts need
+
+        require_nothing_left_behind(live, settings)
     for path in set_aside(configuration):
         log.info("--fresh: kept what was there as %s", path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from console import account_trouble
 from console.arguments import Status
 from console.configuration import Configuration
 from console.externals import external_data, external_table
@@ -41,22 +43,20 @@ def run(arguments: Status, configuration: Configuration, output: Output) -> int:
 
 
 def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
-    """How things stand by the ledger.
-
-    Market time is that of the newest journal line: a paper market runs at its own speed, and only the ledger knows.
-    """
+    """How things stand by the ledger."""
     settings = configuration.settings
     head: Data = {"ledger": configuration.shown_database_url, "crew": settings.crew, "exists": ledger is not None}
     if ledger is None:
         return head
-    newest = ledger.journal.list(limit=1)
-    now = newest[0].last_at if newest else None
+    now = _market_time(settings, ledger)
     leases = [lease for lease in ledger.reservations.all() if concerns(lease.resource, settings)]
     lease_clock = ledger.reservations.now()
     shown = [reservation_data(lease, lease_clock) for lease in leases]
     trades = ledger.trades.list()
     decisions = ledger.journal.list(kind="decision", limit=1)
     last = decisions[0] if decisions else None
+    alerts = ledger.journal.list(kind="alert", limit=account_trouble.LINES)
+    wrong = account_trouble.troubles(alerts)
     return {
         **head,
         "market_time": None if now is None else iso(now),
@@ -71,7 +71,10 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
         },
         "leader": next((held for held in shown if held["resource"] == crew_resource(settings.crew)), None),
         "leases": shown,
-        "accounts": [_account(account, leases, trades, settings, now) for account in settings.accounts],
+        "accounts": [
+            {**_account(account, leases, trades, settings, now), "trouble": wrong.get(account.name)}
+            for account in settings.accounts
+        ],
         "external_positions": external_data(ledger, settings),
         "open_trades": [_open_trade(trade, configuration, now) for trade in trades if trade.state in ACTIVE | HELD],
         "next_closings": [] if now is None else next_closings(configuration, now),
@@ -80,6 +83,17 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
         else {**decision_data(last), "said": sentence(last.kind, last.reason, last.detail, last.repeated)},
         "trades_by_state": {state.value: count for state, count in _by_state(trades).items()},
     }
+
+
+def _market_time(settings: Settings, ledger: Ledger) -> Instant | None:
+    """That of the newest journal line: a recorded market runs at its own speed, and only the ledger knows.
+
+    Real brokers have the world's time, which goes on when nothing is written.
+    """
+    if settings.metatrader_package == "MetaTrader5":
+        return round(time.time() * SECOND)
+    newest = ledger.journal.list(limit=1)
+    return newest[0].last_at if newest else None
 
 
 def concerns(resource: str, settings: Settings) -> bool:
@@ -182,6 +196,7 @@ def render(data: Mapping[str, Any]) -> RenderableType:
         pairs(_head(data)),
         Text(),
         _accounts(data["accounts"]),
+        *account_trouble.lines(data["accounts"]),
         Text(),
         _open_trades(data["open_trades"]),
         Text(),

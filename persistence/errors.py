@@ -103,5 +103,9 @@ class NumbersUsedUp(LedgerError):
     """The account has given its highest order number away, or the broker has shown it. Nothing was written."""
 
 
+class AnotherBrokerAccount(LedgerError):
+    """A platform with a trade under way would become another account at its broker. Nothing was written."""
+
+
 class UnknownAccount(LedgerError):
     """The platform has no row in the ledger: it was never registered."""

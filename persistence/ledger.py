@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import Connection
 
 from persistence.adoption import Adoption
+from persistence.broker_accounts import BrokerAccounts
 from persistence.database import DEFAULT_TTL_SECONDS, Database
 from persistence.disowned import Disowned
 from persistence.journal import Journal
@@ -41,6 +42,7 @@ class Ledger:
         self.modes = Modes(database, self.journal)
         self.starts = Starts(database, self.reservations, lease_clock)
         self.disowned = Disowned(database, self.journal)
+        self.broker_accounts = BrokerAccounts(database, self.journal)
         self.adoption = Adoption(database, self.reservations, self.journal, crew, rng)
         self.trades = Trades(database, self.reservations, self.journal, self.schedule, self.modes, crew, rng)
 

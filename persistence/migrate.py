@@ -50,12 +50,11 @@ def _bring_up_to_date(connection: Connection, database: Database) -> None:
     at = revision(connection, database.name)
     if at == HEAD:
         return
-    if at is not None:
-        _must_be_idle(connection, database)
-    if database.in_memory:
+    if at is None:
         _create(connection)
     else:
-        _upgrade(connection)
+        _must_be_idle(connection, database)
+        upgrade(connection, HEAD)
 
 
 def _must_be_idle(connection: Connection, database: Database) -> None:
@@ -100,12 +99,15 @@ def revision(connection: Connection, ledger: str) -> str | None:
 
 
 def _create(connection: Connection) -> None:
-    tables.metadata.create_all(connection)
-    connection.execute(text(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    tables.metadata.create_all(connection, checkfirst=False)
+    connection.execute(
+        text(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    )
     connection.execute(text(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES (:head)"), {"head": HEAD})
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str) -> None:
+    """Run the scripts from the revision that the tables are at, or from none, up to this one."""
     from alembic import command  # here, because it takes a fifth of a second and is seldom needed
     from alembic.config import Config
 
@@ -114,4 +116,4 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["connection"] = connection
     with ONE_AT_A_TIME:
-        command.upgrade(config, HEAD)
+        command.upgrade(config, to)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, Connection, bindparam, update
+from sqlalchemy import BigInteger, Connection, bindparam, select, update
 
 from persistence.database import Database
 from persistence.errors import StaleToken
@@ -131,6 +131,12 @@ class Reservations:
         with self._database.reading_at_once() as connection:
             row = connection.execute(self._statements.holder, self._timed(values)).one_or_none()
         return None if row is None else Reservation(*row)
+
+    def last_token(self, resource: str) -> int:
+        """The highest token that was given out for it; 0: none ever was."""
+        query = select(reservation.c.token).where(reservation.c.resource == resource)
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one_or_none() or 0)
 
     def all(self) -> list[Reservation]:
         """The live reservations, by name."""

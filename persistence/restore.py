@@ -4,7 +4,7 @@ What a backup cannot know is what happened after it. So tokens and order numbers
 whatever a broker or a paused process may have seen since: a million above the higher of the backup's and the ledger's.
 What forbids something stays forbidden: the ledger's own modes, disowned positions, used-up jobs and crashes stay, and
 so do accounts that the backup does not know, whose prefixes tell our orders from a stranger's. Trades and the journal
-become those of the backup.
+become those of the backup, and each platform the account at its broker on which these trades were opened.
 """
 
 from __future__ import annotations
@@ -37,7 +37,14 @@ KIND = "restore"
 """Of the journal's line about it."""
 
 REPLACED = (tables.trade, tables.journal)
-MERGED = (tables.account, tables.reservation, tables.scheduled, tables.crew_mode, tables.disowned)
+MERGED = (
+    tables.account,
+    tables.reservation,
+    tables.scheduled,
+    tables.crew_mode,
+    tables.disowned,
+    tables.broker_account,
+)
 
 Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = dict[tuple[Any, ...], Row]
@@ -196,6 +203,9 @@ def _merged(backup: Connection, present: Mapping[str, Rows]) -> dict[str, list[R
     return {
         tables.account.name: _accounts(old[tables.account.name], present[tables.account.name]),
         tables.reservation.name: _reservations(old[tables.reservation.name], present[tables.reservation.name]),
+        tables.broker_account.name: _broker_accounts(
+            old[tables.broker_account.name], present[tables.broker_account.name]
+        ),
         **merged,
     }
 
@@ -209,6 +219,13 @@ def _accounts(old: Rows, present: Rows) -> list[Row]:
         sequence = max(row["sequence"], present.get(key, row)["sequence"]) + RAISED_BY
         accounts.append({**row, "sequence": min(sequence, HIGHEST_SEQUENCE)})
     return accounts
+
+
+def _broker_accounts(old: Rows, present: Rows) -> list[Row]:
+    """Those of the backup, as its trades are, and those that it does not know and no platform of it is."""
+    taken = {(row["login"], row["server"]) for row in old.values()}
+    since = {key: row for key, row in present.items() if (row["login"], row["server"]) not in taken}
+    return list({**since, **old}.values())
 
 
 def _reservations(old: Rows, present: Rows) -> list[Row]:

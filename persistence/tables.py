@@ -23,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
@@ -208,6 +209,16 @@ crew_start = Table(
     sqlite_autoincrement=True,  # an old start's number is never given again: its process may still say that it ended
 )
 Index("crew_start_ended", crew_start.c.crew, crew_start.c.ended_at)
+
+broker_account = Table(
+    "broker_account",
+    metadata,
+    Column("platform", String(64), primary_key=True),
+    Column("login", BigInteger, nullable=False),
+    Column("server", Text, nullable=False),
+    UniqueConstraint("login", "server", name="broker_account_once"),
+    sqlite_with_rowid=False,
+)
 
 disowned = Table(
     "disowned",

@@ -36,6 +36,7 @@ class Ineligible(StrEnum):
     PRECLOSE_WINDOW = "inside the pre-close window"
     RESERVED = "reserved"
     OPEN_TRADE = "open trade"
+    POSITION_OF_OTHERS = "position of others"
     COOLING_DOWN = "cooling down"
     EXPOSURE_LIMIT = "exposure limit"
     NO_QUOTE = "no usable quote"
@@ -65,6 +66,7 @@ class AccountView:
     in_preclose_window: bool
     reserved: bool  # its reservation for this commodity is held
     has_active_trade: bool  # in this commodity
+    merges_with_others: bool  # strangers hold a position in it, and the account has one for everybody
     cooling_down_until: Instant | None  # the first instant at which it may open again
     open_trades: int
     max_open_trades: int
@@ -200,6 +202,7 @@ def _ineligible(view: AccountView, quote: Quote | None, now: Instant, stop_dista
         (view.in_preclose_window, Ineligible.PRECLOSE_WINDOW),
         (view.reserved, Ineligible.RESERVED),
         (view.has_active_trade, Ineligible.OPEN_TRADE),
+        (view.merges_with_others, Ineligible.POSITION_OF_OTHERS),
         (cooling_down, Ineligible.COOLING_DOWN),
         (view.open_trades >= view.max_open_trades or not has_budget, Ineligible.EXPOSURE_LIMIT),
     )

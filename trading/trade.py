@@ -13,6 +13,9 @@ from enum import StrEnum
 from trading.analysis import Regime, Strategy
 from trading.market import Instant, Side
 
+TAG = "watchbill"
+"""How the comment of every order begins: a second witness that nothing depends on, for brokers may rewrite it."""
+
 
 class TradeState(StrEnum):
     """Where a trade stands. What recovery does with each after a crash is in `docs/lifecycle.md`."""
@@ -162,6 +165,11 @@ def magic_number(prefix: int, sequence: int) -> int:
     if not 0 < sequence < 1 << SEQUENCE_BITS:
         raise ValueError(f"order sequence is {sequence}; expected 1 to {(1 << SEQUENCE_BITS) - 1}")
     return prefix << SEQUENCE_BITS | sequence
+
+
+def is_tagged(comment: str) -> bool:
+    """Whether a comment at a broker is that of an order of this program, whichever ledger it has."""
+    return comment.startswith(f"{TAG} ")
 
 
 def prefix_of(magic: int) -> int:

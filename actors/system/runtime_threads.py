@@ -156,6 +156,11 @@ class ThreadedRuntime:
 
     # ---- for drivers
 
+    def alert(self, actor: str, reason: str, detail: str) -> None:
+        """Alert in the name of an actor, as whoever drives the market may have to while its time stands still."""
+        if self._host is not None:
+            self._host.alert(actor, reason, detail)
+
     def wait_until_quiet(self, timeout_seconds: float = 30.0) -> None:
         """Wait until no message waits or is being handled, and no timer without delay is about to fire.
 
@@ -179,10 +184,30 @@ class ThreadedRuntime:
         ``ValueError`` when ``instant`` lies before the present one, and `NotQuiet` when the actors do not come to rest
         within ``timeout_seconds``; timers that did not get their turn then stay armed.
         """
+        deadline = time.monotonic() + timeout_seconds
+
+        def settle() -> bool:
+            self.wait_until_quiet(max(0.0, deadline - time.monotonic()))
+            return True
+
+        self._move(instant, settle)
+
+    def move_on_to(self, instant: Instant, patience_seconds: float) -> None:
+        """As `advance_to`, in a market that waits for nobody: once patience is used up, it moves on regardless.
+
+        What is due then fires without waiting for rest, and an actor that is busy finds it in its mailbox. Raises
+        ``ValueError`` as `advance_to` does.
+        """
+        deadline = time.monotonic() + patience_seconds
+        self._move(instant, lambda: self._in_flight.wait_for_none(max(0.0, deadline - time.monotonic())))
+
+    # ---- how
+
+    def _move(self, instant: Instant, settle: Callable[[], bool]) -> None:
+        """Move market time in the order that the module has. ``settle``: wait for rest; False: do not wait again."""
         if not isinstance(self._clock, TickClock):
             raise TypeError("clock: only a TickClock can be advanced")
-        deadline = time.monotonic() + timeout_seconds
-        self._settle(deadline)
+        settle()
         with self._changed:
             self._clock.move_to(instant)
             self._advancing = True
@@ -190,17 +215,11 @@ class ThreadedRuntime:
         try:
             while due:
                 due.popleft().fire()
-                self._settle(deadline)
-            while (timer := self._next_held()) is not None:
+                settle()
+            while settle() and (timer := self._next_held()) is not None:
                 timer.fire()
-                self._settle(deadline)
         finally:
             self._end_advance(due)
-
-    # ---- how
-
-    def _settle(self, deadline: float) -> None:
-        self.wait_until_quiet(max(0.0, deadline - time.monotonic()))
 
     def _next_held(self) -> Timer | None:
         with self._changed:
