@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import DEADLINE_SECONDS, FIFTY_BARS_A_SECOND, ROOT, Program, environment, run, run_json
+from processes import DEADLINE_SECONDS, FIFTY_BARS_A_SECOND, ROOT, Program, answer, environment, run, run_json
 
 from persistence.backup import url_of
 from persistence.ledger import Ledger
@@ -24,10 +24,10 @@ def test_a_backup_is_made_while_the_program_leads_and_restored_when_it_does_not(
     with Program(tmp_path, *FAST, settings=SHORT_LEASES) as program:
         program.wait_for("closing to closed")
         made = run_json(["backup", "kept.sqlite"], tmp_path)
-        refused = run(["backup", "kept.sqlite"], tmp_path)
+        refused = answer(["backup", "kept.sqlite"], tmp_path)
         assert refused.returncode == 2
         assert "kept.sqlite exists already; expected another name, or --force" in refused.stderr
-        refused = run(["restore", "kept.sqlite"], tmp_path)
+        refused = answer(["restore", "kept.sqlite"], tmp_path)
         assert refused.returncode == 2
         assert "the ledger is in use" in refused.stderr
         program.stop()
@@ -57,10 +57,10 @@ def test_a_start_on_a_backup_that_does_not_know_a_position_is_refused(tmp_path: 
 def test_what_cannot_be_restored_makes_no_ledger(tmp_path: Path) -> None:
     (tmp_path / "notes.sqlite").write_text("no database")
     for name in ("missing.sqlite", "notes.sqlite"):
-        refused = run(["restore", name], tmp_path)
+        refused = answer(["restore", name], tmp_path)
         assert refused.returncode == 2
         assert name in refused.stderr
-    refused = run(["backup", "kept.sqlite"], tmp_path)
+    refused = answer(["backup", "kept.sqlite"], tmp_path)
     assert refused.returncode == 2
     assert "there is no ledger" in refused.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.sqlite"]

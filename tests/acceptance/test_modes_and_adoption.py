@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import FIFTY_BARS_A_SECOND, Program, run, run_json
+from processes import FIFTY_BARS_A_SECOND, Program, answer, run, run_json
 
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
@@ -73,7 +73,7 @@ def test_pause_stops_opens_at_once_survives_a_restart_and_resume_lifts_it(tmp_pa
 def test_halt_leaves_positions_alone_and_says_so_until_it_is_lifted(tmp_path: Path) -> None:
     with Program(tmp_path, *BRISK) as program:
         program.wait_for(OPENED)
-        refused = run(["halt"], tmp_path)
+        refused = answer(["halt"], tmp_path)
         assert refused.returncode == 2
         assert re.search("halt leaves .*unguarded.*; --yes confirms that", refused.stderr)
         halted = run_json(["halt", "--yes"], tmp_path)
@@ -87,7 +87,7 @@ def test_halt_leaves_positions_alone_and_says_so_until_it_is_lifted(tmp_path: Pa
         decided = count(tmp_path, "kind = 'decision'", "journal")
         wait_until(lambda: count(tmp_path, "kind = 'decision'", "journal") > decided, "another bar")
         assert count(tmp_path, "state = 'open'") == held
-        assert run(["pause"], tmp_path).returncode == 2
+        assert answer(["pause"], tmp_path).returncode == 2
         assert run_json(["resume"], tmp_path)["mode"] == "trading"
         wait_until(lambda: count(tmp_path, "state = 'closed'") > 0, "a close after the halt")
         program.stop(signal.SIGTERM)
@@ -111,7 +111,7 @@ def test_a_lost_ledger_is_refused_until_its_positions_are_adopted_or_disowned(tm
             adopted = run_json(["adopt", platform, str(magic), "--stop-price", str(stop_price)], tmp_path)
             assert adopted["trade"]["state"] == "open"
         else:
-            assert run(["disown", platform, str(magic)], tmp_path).returncode == 0
+            assert answer(["disown", platform, str(magic)], tmp_path).returncode == 0
     with Program(tmp_path, *FAST) as again:
         again.wait_for(LEADING)
         wait_until(

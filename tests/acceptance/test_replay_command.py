@@ -84,7 +84,7 @@ def test_bad_bars_are_refused_with_the_file_the_column_and_the_value(
 
 def test_a_file_whose_name_says_no_commodity_is_taken_for_eurusd_and_this_is_said(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("\n".join(ROWS) + "\n")
-    done = run(["replay", "--data", "mine.csv", "--json"], tmp_path)
+    done = answer(["replay", "--data", "mine.csv", "--json"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "mine.csv names no commodity that is known: taken for EURUSD" in done.stderr
     assert json.loads(done.stdout)["commodities"] == ["EURUSD"]
@@ -125,10 +125,10 @@ def test_bars_longer_than_an_hour_are_refused_with_the_lengths_that_are_expected
 
 def test_a_file_named_after_another_instrument_is_not_taken_for_eurusd(tmp_path: Path) -> None:
     (tmp_path / "XAUUSD_H1.csv").write_text("\n".join(ROWS) + "\n")
-    done = run(["replay", "--data", "XAUUSD_H1.csv", "--json"], tmp_path)
+    done = answer(["replay", "--data", "XAUUSD_H1.csv", "--json"], tmp_path)
     assert done.returncode == 2
     assert "XAUUSD" in json.loads(done.stdout)["error"]
-    assert run(["replay", "--data", "XAUUSD_H1.csv", "--commodity", "EURUSD"], tmp_path).returncode == 0
+    assert answer(["replay", "--data", "XAUUSD_H1.csv", "--commodity", "EURUSD"], tmp_path).returncode == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

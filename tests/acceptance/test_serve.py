@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import FIFTY_BARS_A_SECOND, Program, run, run_json
+from processes import FIFTY_BARS_A_SECOND, Program, answer, run, run_json
 
 from persistence.ledger import Ledger
 from trading.trade import TradeState
@@ -135,7 +135,7 @@ def test_fresh_starts_anew_and_keeps_what_was_there(tmp_path: Path) -> None:
 def test_fresh_is_refused_while_another_process_leads(tmp_path: Path) -> None:
     with Program(tmp_path, *SLOW) as program:
         program.wait_for(LEADING)
-        refused = run(["serve", "--fresh", "--no-view"], tmp_path)
+        refused = answer(["serve", "--fresh", "--no-view"], tmp_path)
         assert refused.returncode == 2
         assert "leads crew default" in refused.stderr
         program.stop()

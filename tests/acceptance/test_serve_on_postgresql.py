@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from postgres_server import PostgresServer
-from processes import FIFTY_BARS_A_SECOND, Program, run, run_json
+from processes import FIFTY_BARS_A_SECOND, Program, answer, run_json
 
 from persistence.ledger import Ledger
 from trading.trade import TradeState
@@ -69,6 +69,6 @@ def test_it_serves_survives_a_restart_of_the_server_and_is_followed_by_its_stand
 
 
 def test_a_ledger_on_a_server_is_not_set_aside(tmp_path: Path, url: str) -> None:
-    refused = run(["serve", "--fresh"], tmp_path, DATABASE_URL=url)
+    refused = answer(["serve", "--fresh"], tmp_path, DATABASE_URL=url)
     assert refused.returncode == 2
     assert "is not a file that could be set aside" in refused.stderr

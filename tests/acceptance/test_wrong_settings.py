@@ -87,14 +87,14 @@ def refused(directory: Path, command: str, named: list[str]) -> None:
 
 
 def test_a_wrong_environment_variable_names_itself(tmp_path: Path) -> None:
-    done = run(["status"], tmp_path, AI_MONITOR_INTERVAL_SECOND="3")
+    done = answer(["status"], tmp_path, AI_MONITOR_INTERVAL_SECOND="3")
     assert done.returncode == 2
     assert "WATCHBILL__AI_MONITOR_INTERVAL_SECOND" in done.stderr
     assert "ai_monitor_interval_seconds" in done.stderr.lower()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = run(["--config", "other.toml", "status"], tmp_path)
+    done = answer(["--config", "other.toml", "status"], tmp_path)
     assert done.returncode == 2
     assert "other.toml" in done.stderr
 
@@ -102,18 +102,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_init_writes_a_file_that_every_command_takes_and_never_overwrites_it(tmp_path: Path) -> None:
     assert run_json(["init"], tmp_path)["written"] == "watchbill.toml"
     assert run_json(["doctor"], tmp_path)["healthy"] is True
-    again = run(["init"], tmp_path)
+    again = answer(["init"], tmp_path)
     assert again.returncode == 2
     assert "--force" in again.stderr
 
 
 def test_a_database_from_the_future_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
-    run(["replay", "--sample", "--to", "2017-05-01", "--ledger", "state/ledger.sqlite"], tmp_path)
+    answer(["replay", "--sample", "--to", "2017-05-01", "--ledger", "state/ledger.sqlite"], tmp_path)
     with sqlite3.connect(tmp_path / "state" / "ledger.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    done = run(["serve", "--no-view"], tmp_path)
+    done = answer(["serve", "--no-view"], tmp_path)
     assert done.returncode == 2
     assert "9999" in done.stderr
     assert "Traceback" not in done.stderr
@@ -127,7 +127,7 @@ def test_a_database_that_cannot_be_used_is_named(tmp_path: Path, content: bytes 
         ledger.mkdir()
     else:
         ledger.write_bytes(content)
-    done = run(["serve", "--no-view"], tmp_path)
+    done = answer(["serve", "--no-view"], tmp_path)
     assert done.returncode == 2
     assert "ledger.sqlite" in done.stderr
     assert "Traceback" not in done.stderr
@@ -142,7 +142,7 @@ def test_a_variable_with_one_underscore_is_not_ignored_in_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHBILL_CREW", "x")
-    done = run(["status"], tmp_path)
+    done = answer(["status"], tmp_path)
     assert done.returncode == 0
     assert "WATCHBILL_CREW is not read" in done.stderr
     assert "WATCHBILL__" in done.stderr

@@ -58,7 +58,7 @@ def test_scans_without_an_answer_pause_the_opens_and_are_told_once(
         assert now(crew, trade).close_reason is CloseReason.STOP, "closing by ticket needs no look at the positions"
         assert told(crew) is None
         assert decisions(crew)[-1] == "refused:not connected"
-    assert len(alerts(crew, "broker")) == 1
+    assert len(alerts(crew, "unclean_scan")) == 1
     crew.run_for(35)
     opened(crew)
     must_agree(crew)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_ledger import NOON, TTL_SECONDS, Holder, a_ledger, a_line
+from made_ledger import NOON, TTL_SECONDS, Holder, a_ledger, a_line, make_with_scripts
 
 from persistence import sqlite
 from persistence.accounts import HIGHEST_SEQUENCE
@@ -325,20 +325,9 @@ def test_a_plain_copy_of_a_ledgers_file_is_a_backup_too(ledger: Ledger, tmp_path
 
 
 def test_an_older_backup_is_brought_up_to_date_and_its_file_stays_as_it_is(tmp_path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    from persistence import migrations
-    from persistence.database import Database
-
     file = tmp_path / "older.sqlite"
-    with closing(Database(url_of(file))) as database, database.writing() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.exec_driver_sql("INSERT INTO account VALUES ('alpha', 7, 41)")
-        connection.exec_driver_sql("INSERT INTO scheduled VALUES ('day_end:old', 1)")
+    rows = "INSERT INTO account VALUES ('alpha', 7, 41)", "INSERT INTO scheduled VALUES ('day_end:old', 1)"
+    make_with_scripts(url_of(file), "0001", *rows)
     before = file.read_bytes()
     with a_ledger() as ledger:
         restored_into(ledger, file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from crew_helpers import StartCrew, heard, only_alpha, unanswered
+from crew_helpers import StartCrew, alerts, heard, only_alpha, unanswered
 
 from actors.bar_feed import HISTORY_BARS, RECENT_BARS
 from actors.messages import Analysed, Bars, HistoryWanted, NothingToTrade
@@ -130,3 +130,14 @@ def test_a_broker_whose_history_is_short_is_asked_once_a_bar_and_no_more(start_c
     crew.run_for(6 * 3600)
     assert len(told) == 6
     assert asked_for(crew) == [HISTORY_BARS] * 6
+
+
+def test_a_commodity_whose_bars_cannot_be_had_is_told_of_once_and_the_account_stays_in_business(
+    crew: ScriptedCrew,
+) -> None:
+    cut_off(crew, 3)
+    assert len(alerts(crew, "no_bars")) == 1
+    assert alerts(crew, "broker") == []
+    crew.run_for(2 * 3600)
+    cut_off(crew, 3)
+    assert len(alerts(crew, "no_bars")) == 2

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-import alembic.command
 import pytest
-from made_ledger import NOON, Clock, Holder, a_ledger, a_line, a_new_trade
+from made_ledger import NOON, Clock, Holder, a_ledger, a_line, a_new_trade, make_with_scripts
 from sqlalchemy import text
 
-from persistence import modes, sqlite
+from persistence import migrate, modes, sqlite
 from persistence.errors import LedgerError, LedgerInUse, OpensForbidden, StaleToken
 from persistence.ledger import Ledger
 from persistence.migrations import HEAD
@@ -296,15 +295,10 @@ FIRST_ROWS = (
 
 
 def test_a_ledger_of_the_first_revision_is_taken_along_with_all_that_is_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     file = tmp_path / "ledger.sqlite"
-    upgrade = alembic.command.upgrade
-    with monkeypatch.context() as old:
-        old.setattr(alembic.command, "upgrade", lambda config, revision: upgrade(config, "0001"))
-        with a_ledger(f"sqlite:///{file.as_posix()}") as first, first.writing() as connection:
-            for row in FIRST_ROWS:
-                connection.exec_driver_sql(row)
+    make_with_scripts(f"sqlite:///{file.as_posix()}", "0001", *FIRST_ROWS)
     with a_ledger(f"sqlite:///{file.as_posix()}") as ledger:
         (trade,) = ledger.trades.active("alpha")
         assert (trade.state, trade.magic, trade.entry_price) == (TradeState.OPEN, 20233590931459, 1.1)
@@ -326,16 +320,15 @@ def test_the_tables_are_not_changed_under_an_older_program_that_still_acts_on_th
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{(tmp_path / 'ledger.sqlite').as_posix()}"
-    upgrade = alembic.command.upgrade
+    make_with_scripts(url, "0001")
     with monkeypatch.context() as old:
-        old.setattr(alembic.command, "upgrade", lambda config, revision: upgrade(config, "0001"))
-        with a_ledger(url) as first:
-            leading = first.reservations.reserve_resource("crew:default", "old:1:x", 60)
-            assert leading is not None
-            with monkeypatch.context() as new:
-                new.setattr(alembic.command, "upgrade", upgrade)
-                with pytest.raises(LedgerInUse, match="an older program's, and old:1:x still acts on them"):
-                    Ledger.open(url)
-            assert first.reservations.release_resource(leading.fence)
+        old.setattr(migrate, "upgrade", lambda connection, to: None)
+        first = Ledger.open(url)
+    with closing(first):
+        leading = first.reservations.reserve_resource("crew:default", "old:1:x", 60)
+        assert leading is not None
+        with pytest.raises(LedgerInUse, match="an older program's, and old:1:x still acts on them"):
+            Ledger.open(url)
+        assert first.reservations.release_resource(leading.fence)
     with a_ledger(url) as ledger:
         assert ledger.modes.of("default") == TRADING

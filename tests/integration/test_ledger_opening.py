@@ -16,13 +16,13 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-import alembic.command
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from made_ledger import Holder, a_ledger, a_line
+from made_ledger import Holder, a_ledger, a_line, make_with_scripts
+from sqlalchemy import Connection
 
-from persistence import migrations, sqlite
+from persistence import migrate, migrations, sqlite, tables
 from persistence.errors import LedgerFromTheFuture, LedgerUnavailable
 from persistence.ledger import Ledger
 
@@ -76,11 +76,11 @@ def test_a_commit_is_durable_and_references_are_checked(file: Path) -> None:
     assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}  # 2 is FULL
 
 
-def test_tables_made_in_memory_are_those_that_the_migrations_make(file: Path) -> None:
-    with a_ledger(url_of(file)), closing(connected(file)) as connection:
-        migrated = schema(connection)
-    with a_ledger() as ledger, ledger.reading() as in_memory:
-        made = schema(in_memory.connection.driver_connection)
+def test_the_tables_of_a_new_ledger_are_those_that_the_migrations_make(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.db", tmp_path / "old.db"
+    make_with_scripts(url_of(old), migrations.HEAD)
+    with a_ledger(url_of(new)), closing(connected(new)) as connection, closing(connected(old)) as other:
+        made, migrated = schema(connection), schema(other)
     assert made == migrated
     assert {name for name, _ in made} >= {"reservation", "account", "trade", "journal", "scheduled"}
 
@@ -101,13 +101,33 @@ def test_a_path_of_strange_characters_is_only_a_path(tmp_path: Path) -> None:
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing_behind(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    upgrade = alembic.command.upgrade
+    make_with_scripts(url_of(file), "0001")
+    with closing(connected(file)) as connection:
+        before = schema(connection)
+    upgrade = migrate.upgrade
 
-    def fails_at_the_end(config: Config, revision: str) -> None:
-        upgrade(config, revision)
+    def fails_at_the_end(connection: Connection, to: str) -> None:
+        upgrade(connection, to)
         raise RuntimeError("the power is out")
 
-    monkeypatch.setattr(alembic.command, "upgrade", fails_at_the_end)
+    monkeypatch.setattr(migrate, "upgrade", fails_at_the_end)
+    with pytest.raises(RuntimeError, match="the power is out"):
+        Ledger.open(url_of(file))
+    with closing(connected(file)) as connection:
+        assert schema(connection) == before
+    monkeypatch.undo()
+    with a_ledger(url_of(file)) as ledger:
+        Holder(ledger).submit()
+
+
+def test_tables_that_were_made_half_way_are_not_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = tables.metadata.create_all
+
+    def fails_at_the_end(connection: Connection, *, checkfirst: bool) -> None:
+        create(connection, checkfirst=checkfirst)
+        raise RuntimeError("the power is out")
+
+    monkeypatch.setattr(tables.metadata, "create_all", fails_at_the_end)
     with pytest.raises(RuntimeError, match="the power is out"):
         Ledger.open(url_of(file))
     with closing(connected(file)) as connection:
@@ -117,12 +137,21 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(file: Path, monke
         Holder(ledger).submit()
 
 
-def test_threads_of_one_process_make_the_tables_of_several_ledgers_at_once(tmp_path: Path) -> None:
+def test_a_table_of_versions_with_nothing_in_it_is_a_new_ledger(file: Path) -> None:
+    with closing(connected(file)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    with a_ledger(url_of(file)) as ledger:
+        Holder(ledger).submit()
+
+
+def test_threads_of_one_process_bring_several_ledgers_up_to_date_at_once(tmp_path: Path) -> None:
     together = threading.Barrier(THREADS)
 
     def open_and_submit(number: int) -> int:
+        url = url_of(tmp_path / f"{number}.db")
+        make_with_scripts(url, "0001")
         together.wait(DEADLINE_SECONDS)
-        with a_ledger(url_of(tmp_path / f"{number}.db")) as ledger:
+        with a_ledger(url) as ledger:
             return Holder(ledger).submit().trade_id
 
     with ThreadPoolExecutor(THREADS) as pool:

@@ -10,11 +10,11 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
-from made_ledger import Holder, a_ledger, a_line
+from made_ledger import Holder, a_ledger, a_line, make_with_scripts
 from postgres_server import Databases, administer
 from sqlalchemy import Connection, inspect, make_url, text
 
-from persistence import migrate, migrations, tables
+from persistence import migrate, migrations
 from persistence.errors import LedgerFromTheFuture, LedgerUnavailable
 from persistence.ledger import Ledger
 from persistence.postgresql import Patience
@@ -54,15 +54,11 @@ def structure(connection: Connection) -> dict[str, Any]:
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(postgresql_url: str, empty_url: str) -> None:
+    make_with_scripts(empty_url, migrations.HEAD)
     with a_ledger(postgresql_url) as ledger, ledger.reading() as connection:
-        migrated = structure(connection)
-    with a_ledger(empty_url) as other:
-        with other.writing() as connection:
-            for table in (*tables.metadata.tables, "alembic_version"):
-                connection.execute(text(f"DROP TABLE {table} CASCADE"))
-            tables.metadata.create_all(connection)
-        with other.reading() as connection:
-            assert structure(connection) == migrated
+        made = structure(connection)
+    with a_ledger(empty_url) as other, other.reading() as connection:
+        assert structure(connection) == made
 
 
 in_child: dict[str, Barrier] = {}
@@ -94,18 +90,15 @@ def test_processes_that_start_at_once_on_an_empty_database_all_succeed(empty_url
 
 
 def test_the_first_revision_with_a_history_in_it_is_brought_up_to_date(
-    empty_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_url: str,
 ) -> None:
-    with monkeypatch.context() as older:
-        older.setattr(migrate, "HEAD", "0001")
-        with a_ledger(empty_url) as ledger, ledger.writing() as connection:
-            connection.execute(text("INSERT INTO account (platform, prefix, sequence) VALUES ('alpha', 7, 5)"))
-            connection.execute(
-                text(
-                    "INSERT INTO journal (at, last_at, repeated, writer, kind, reason, detail)"
-                    " VALUES (1, 1, 1, 'me', 'note', 'old', '{}')"
-                )
-            )
+    make_with_scripts(
+        empty_url,
+        "0001",
+        "INSERT INTO account (platform, prefix, sequence) VALUES ('alpha', 7, 5)",
+        "INSERT INTO journal (at, last_at, repeated, writer, kind, reason, detail)"
+        " VALUES (1, 1, 1, 'me', 'note', 'old', '{}')",
+    )
     with a_ledger(empty_url) as ledger:
         assert ledger.trades.register_account("alpha") == 7
         assert [line.reason for line in ledger.journal.list()] == ["old"]

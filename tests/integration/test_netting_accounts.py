@@ -9,9 +9,11 @@ import pytest
 from crew_helpers import (
     BID,
     StartCrew,
+    account,
     alerts,
     answers,
     closes_sent,
+    decisions,
     ledger_away,
     look,
     must_agree,
@@ -27,10 +29,11 @@ from crew_helpers import (
 
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
-from connectors.base import CloseOrder
+from connectors.base import CloseOrder, Done
 from connectors.mock import NETTING
 from connectors.mock_script import delay, fills_later, lost_reply, partly
 from trading.market import Entry, Side
+from trading.settings import Settings
 from trading.trade import CloseReason, Trade, TradeState
 
 QUARANTINE_SECONDS = 120
@@ -165,7 +168,38 @@ def test_nothing_is_opened_onto_a_strangers_position(crew: ScriptedCrew) -> None
     crew.brokers["alpha"].open_by_hand("EURUSD", Side.BUY, 0.05)
     assert told(crew) is None
     assert sent(crew) == []
-    assert answers(crew) == ["refused:a position that is not ours"]
+    assert answers(crew) == ["refused:position of others"]
+
+
+def test_an_account_where_a_stranger_holds_the_symbol_leaves_the_analysis_to_another(start_crew: StartCrew) -> None:
+    crew = start_crew(Settings(accounts=(account("alpha"), account("beta"))), capabilities=NETTING)
+    stranger = crew.brokers["alpha"].open_by_hand("EURUSD", Side.BUY, 0.05)
+    look(crew)
+    crew.run_for(2)
+    trade = told(crew)
+    assert trade is not None
+    assert trade.platform == "beta"
+    (line,) = crew.ledger.journal.list(kind="decision")
+    assert line.detail["decided_by"] == "only"
+    assert {row["platform"]: row["reason"] for row in line.detail["candidates"]} == {
+        "alpha": "position of others",
+        "beta": None,
+    }
+    assert isinstance(stranger, Done)
+    crew.brokers["alpha"].close_by_hand(stranger.ticket)
+    look(crew)
+    crew.run_for(2)
+    trade = told(crew)
+    assert trade is not None
+    assert trade.platform == "alpha", "once it is gone"
+
+
+def test_on_an_account_that_hedges_strangers_are_in_nobodys_way(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    crew.brokers["alpha"].open_by_hand("EURUSD", Side.BUY, 0.05)
+    look(crew)
+    crew.run_for(2)
+    assert opened(crew).platform == "alpha"
 
 
 @pytest.mark.parametrize("adds", [0.05, 1.0])
@@ -255,7 +289,7 @@ def test_a_lost_open_that_was_merged_into_a_strangers_position_is_found_by_its_d
     assert len(alerts(crew, "external")) == 2, "before ours was in it, and after"
     crew.run_for(15 * 60)
     assert told(crew) is None, "whatever number it shows, it is the stranger's"
-    assert answers(crew)[-1] == "refused:a position that is not ours"
+    assert decisions(crew)[-1] == "refused:position of others"
 
 
 def test_an_open_that_meets_less_of_a_strangers_opposite_position_has_what_it_left_open(crew: ScriptedCrew) -> None:
@@ -359,5 +393,5 @@ def test_what_is_left_after_our_share_is_not_opened_onto_even_where_it_shows_our
     crew.run_for(15 * 60)
     assert [position.volume_lots for position in positions(crew)] == [pytest.approx(0.5)]
     assert told(crew) is None
-    assert answers(crew)[-1] == "refused:a position that is not ours"
+    assert decisions(crew)[-1] == "refused:position of others"
     assert len(sent(crew)) == 1

@@ -17,13 +17,16 @@ from actors.system.system import System
 from connectors.base import Done, NotConnected, OpenOrder
 from connectors.gateway_server import GatewayServer
 from console.agreement import require_agreement
-from console.arguments import Broker, Serve
+from console.arguments import DEFAULT_SPEED, Broker, Serve
 from console.broker import run as run_broker
+from console.broker_venue import BrokerVenue
 from console.configuration import Configuration, load
 from console.doctor import doctor_data
 from console.errors import CommandError
 from console.output import Output
-from console.venues import BrokerVenue, OnTheBooks, OwnVenue, venue_of
+from console.own_venue import OwnVenue
+from console.venue import Accounts, OnTheBooks
+from console.venues import venue_of
 from persistence.ledger import Ledger
 from trading.market import HOUR, MINUTE, Side, iso
 from trading.trade import magic_number
@@ -60,10 +63,21 @@ def test_the_settings_choose_the_venue(broker: RemoteBroker, tmp_path: Path, mon
     assert isinstance(venue, BrokerVenue)
     assert venue.span() == (MONDAY, MONDAY + 40 * HOUR)
     assert (venue.source.partition(" at ")[0], venue.speed) == ("rising bars", 1.0)
-    assert isinstance(venue_of(Serve(), load(None, {})), OwnVenue)
+    own = venue_of(Serve(), load(None, {}))
+    assert isinstance(own, OwnVenue)
+    assert own.speed == DEFAULT_SPEED
+    assert venue_of(Serve(speed=60.0), load(None, {})).speed == 60.0
 
 
-@pytest.mark.parametrize(("arguments", "option"), [(Serve(fresh=True), "--fresh"), (Serve(start=MONDAY), "--from")])
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (Serve(fresh=True), "--fresh"),
+        (Serve(start=MONDAY), "--from"),
+        (Serve(speed=60.0), "--speed"),
+        (Serve(seed=7), "--seed"),
+    ],
+)
 def test_what_is_the_brokers_to_decide_is_refused(
     broker: RemoteBroker, tmp_path: Path, arguments: Serve, option: str
 ) -> None:
@@ -85,7 +99,7 @@ def test_a_port_that_is_taken_is_named(broker: RemoteBroker, tmp_path: Path) -> 
 def test_an_account_that_trades_what_the_broker_does_not_have_is_named(broker: RemoteBroker, tmp_path: Path) -> None:
     other = configured(broker, tmp_path, WATCHBILL__ACCOUNTS__0__SYMBOLS__EURUSD="EURUSD")
     with pytest.raises(CommandError, match=r"'alpha' trades EURUSD as 'EURUSD', and the broker has .*EURUSDm"):
-        venue_of(Serve(), other).connectors(ThreadedRuntime(TickClock(MONDAY)), "test:1")
+        venue_of(Serve(), other).accounts(ThreadedRuntime(TickClock(MONDAY)), "test:1")
 
 
 def test_a_broker_that_is_away_is_said_to_be_away(broker: RemoteBroker, tmp_path: Path) -> None:
@@ -112,9 +126,9 @@ def test_market_time_follows_the_broker_stands_still_while_it_is_away_and_goes_o
 ) -> None:
     caplog.set_level(logging.INFO)
     venue = venue_of(Serve(), configured(broker, tmp_path))
-    start = venue.start({})
-    runtime = ThreadedRuntime(TickClock(start))
+    runtime = ThreadedRuntime(venue.clock(MONDAY))
     system = System(runtime)
+    start = venue.begin(runtime, Accounts({}))
     over = threading.Event()
     walk = threading.Thread(target=venue.walk, args=(runtime, start, over.wait))
     walk.start()
@@ -170,4 +184,4 @@ def test_a_position_that_the_ledger_does_not_know_is_refused_through_the_wire(
 
 def connectors_of(broker: RemoteBroker, folder: Path) -> Mapping[str, OnTheBooks]:
     """As `serve` makes them."""
-    return venue_of(Serve(), configured(broker, folder)).connectors(ThreadedRuntime(TickClock(MONDAY)), "test:9")
+    return venue_of(Serve(), configured(broker, folder)).accounts(ThreadedRuntime(TickClock(MONDAY)), "test:9").books

@@ -180,3 +180,21 @@ def test_an_account_whose_numbers_are_used_up_refuses_to_open_and_goes_on_guardi
         crew.run_for(1)
     assert answers(crew)[-1].startswith("refused:order numbers of alpha are used up")
     assert (crew.escalated, alerts(crew, "crashed"), len(sent(crew))) == ([], [], 1)
+
+
+def test_positions_of_this_program_under_another_ledger_are_told_of_once(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha())
+    alpha = crew.brokers["alpha"]
+    other = crew.ledger.trades.register_account("alpha") % 65_535 + 1
+    alpha.open(OpenOrder("EURUSD", Side.SELL, 0.07, magic_number(other, 1), "another program", BID), 1, math.inf)
+    crew.run_for(120)
+    assert alerts(crew, "positions_of_another_ledger") == []
+    for number in (2, 3):
+        alpha.open(OpenOrder("EURUSD", Side.SELL, 0.07, magic_number(other, number), "watchbill 7", BID), 1, math.inf)
+        crew.run_for(120)
+    theirs = [position.position_id for position in positions(crew) if position.comment == "watchbill 7"]
+    (said,) = alerts(crew, "positions_of_another_ledger")
+    assert "two programs with two ledgers may be trading this account" in said
+    assert str(theirs[:1]) in said
+    opened(crew)
+    must_agree(crew)

@@ -15,7 +15,9 @@ from console import initialise
 from console.configuration import load
 from console.descriptions import DESCRIPTIONS
 from console.errors import CommandError
-from trading.settings import Model, Settings
+from trading.settings import Settings
+from trading.settings_metatrader import MetaTraderSettings
+from trading.settings_model import Model
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def target(tmp_path: Path) -> Path:
 
 def models(kind: type[BaseModel] = Model) -> Iterator[type[BaseModel]]:
     for below in kind.__subclasses__():
-        if below.__module__ == Settings.__module__:
+        if below.__module__ in (Settings.__module__, MetaTraderSettings.__module__):
             yield below
             yield from models(below)
 

@@ -9,9 +9,11 @@ import pytest
 from made_ledger import Holder
 from made_ledger_file import NOON, OWNER, History
 
+from connectors.base import NotConnected
 from console import last_good, leading
 from console.configuration import Configuration, load
 from console.errors import ConfigurationError
+from console.gateway_secret import client_secret
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
 from trading.modes import Mode, ModeCause
@@ -137,6 +139,78 @@ def test_no_secret_is_kept_and_those_of_the_environment_are_used(
     url = "postgresql://ann:hunter3@db/ledger"
     with_password = load(None, {"WATCHBILL__DATABASE_URL": url}).settings
     assert "hunter3" not in str(last_good.without_secrets(with_password))
+
+
+def test_the_secrets_of_a_terminal_come_from_the_environment_or_from_the_broken_file(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    file = tmp_path / "watchbill.toml"
+    text = f"""
+[[accounts]]
+name = "alpha"
+connector = "mt5"
+login = 5
+password = "{SECRET}"
+server = "Broker-Demo"
+symbols = {{ EURUSD = "EURUSD" }}
+mt5 = {{ gateway = "127.0.0.1:7090", gateway_secret = "{"s" * 40}" }}
+"""
+    file.write_text(text, encoding="utf-8")
+    configuration = load(file, environment)
+    assert set(configuration.secrets) == {SECRET, "s" * 40}
+    history = History(configuration)
+    history.open(NOON)
+    last_good.keep(configuration)
+    kept = last_good.file_of(configuration).read_text(encoding="utf-8")
+    assert SECRET not in kept
+    assert "sss" not in kept
+    given = {**environment, "WATCHBILL__ACCOUNTS__0__MT5__GATEWAY_SECRET": "e" * 40}
+    file.write_text(f"no_such_setting = 5\n{text}", encoding="utf-8")
+    assert set(fall_back(file, given).secrets) == {SECRET, "e" * 40}
+    assert set(fall_back(file, environment).secrets) == {SECRET, "s" * 40}
+    history.close()
+
+
+def test_a_secret_that_stood_in_a_file_that_cannot_be_read_is_asked_for_by_its_variable(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    file = tmp_path / "watchbill.toml"
+    text = f"""
+[[accounts]]
+name = "alpha"
+connector = "mt5"
+login = 5
+password = "{SECRET}"
+server = "Broker-Demo"
+symbols = {{ EURUSD = "EURUSD" }}
+mt5 = {{ gateway = "127.0.0.1:7090", gateway_secret = "{"s" * 40}" }}
+[[accounts]]
+name = "beta"
+connector = "mt5"
+login = 6
+server = "Broker-Demo"
+symbols = {{ EURUSD = "EURUSD" }}
+mt5 = {{ gateway = "127.0.0.1:7091" }}
+"""
+    file.write_text(text, encoding="utf-8")
+    configuration = load(file, environment)
+    history = History(configuration)
+    history.open(NOON)
+    last_good.keep(configuration)
+    file.write_text(f"this is not TOML\n{text}", encoding="utf-8")
+    password, secret = "WATCHBILL__ACCOUNTS__0__PASSWORD", "WATCHBILL__ACCOUNTS__0__MT5__GATEWAY_SECRET"
+    broken = fall_back(file, environment)
+    assert broken.lost_secrets == (password, secret)
+    for setting, variable in (("password", password), ("mt5.gateway_secret", secret)):
+        said = f"'alpha': its {setting} stood in the settings, and {file} cannot be read; put it into the environment"
+        assert f"{said}: {variable}" in broken.broken
+    with pytest.raises(NotConnected, match=f"gateway_secret .* cannot be read: put it into the environment, {secret}"):
+        client_secret(broken.settings.accounts[0], broken)
+    put_right = fall_back(file, {**environment, secret: "s" * 40, password: SECRET})
+    assert put_right.lost_secrets == ()
+    assert "put it into" not in put_right.broken
+    assert client_secret(put_right.settings.accounts[0], put_right) == "s" * 40
+    history.close()
 
 
 def test_what_stands_in_for_broken_settings_is_not_kept_in_its_turn(

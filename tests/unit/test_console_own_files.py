@@ -13,6 +13,7 @@ from console.arguments import Backup
 from console.configuration import Configuration, load
 from console.errors import CommandError
 from console.output import Output
+from console.own_files import require_not_ours
 
 SETTINGS = """
 [[accounts]]
@@ -51,6 +52,9 @@ def back_up(configuration: Configuration, file: Path) -> int:
         ("state/last-good-default.json", "the settings that were kept"),
         ("state/broker/clock.sqlite", "the broker's clock"),
         ("state/broker/secret", "the broker's secret"),
+        ("state/gateway/secret", "the gateway's secret"),
+        ("state/orders/1001-Broker-Demo-0123456789ab.sqlite", "of the order floor"),
+        ("state/../state/orders", "of the order floor"),
         ("watchbill.toml", "the settings' file"),
     ],
 )
@@ -74,3 +78,12 @@ def test_a_file_beside_the_ledger_is_replaced_as_often_as_it_is_wanted(
 ) -> None:
     for _ in range(2):
         assert back_up(configuration, tmp_path / "state" / "monday.sqlite") == 0
+
+
+def test_a_backup_over_the_terminal_of_an_account_is_refused(tmp_path: Path) -> None:
+    terminal = tmp_path / "alpha.json"
+    file = tmp_path / "watchbill.toml"
+    at_a_terminal = f'{SETTINGS}connector = "mt5"\nlogin = 1\nserver = "Demo"\nmt5.terminal = "{terminal.as_posix()}"\n'
+    file.write_text(at_a_terminal, encoding="utf-8")
+    with pytest.raises(CommandError, match=r"alpha\.json is the terminal of alpha; expected another name"):
+        require_not_ours(terminal, load(file, {}))

@@ -44,6 +44,7 @@ def test_the_options_are_taken_as_they_are_given() -> None:
     assert parse(["simulate"]) == Simulate()
     given = ["simulate", "--seeds", "7", "--seed", "3", "--faults", "crash,freeze", "--jobs", "1", "--lines", "5"]
     assert parse(given) == Simulate(seeds=7, seed=3, faults="crash,freeze", jobs=1, lines=5)
+    assert parse(["simulate", "--connector", "mt5"]) == Simulate(connector="mt5")
 
 
 @pytest.mark.parametrize(("faults", "named"), [("meteor", "meteor"), ("", ""), ("kill,,crash", ""), ("kill,", "")])
@@ -74,6 +75,17 @@ def test_the_first_seed_that_fails_ends_it_with_its_story_and_the_way_to_see_it_
     assert 0 < len(said["trace"]) <= 30
     assert any("BROKEN" in line for line in said["trace"])
     assert again[1]["trace_hash"] == said["trace_hash"]
+
+
+def test_a_seed_behind_terminals_is_shown_again_behind_terminals() -> None:
+    breaks_at_once = mutant("order before SUBMITTED")
+    with breaks_at_once.switched_on():
+        code, said = simulated(Simulate(seeds=50, faults="lost_reply", connector="mt5", jobs=1, json=True))
+    assert code == 1
+    (violation, *_) = said["violations"]
+    again = f"run.py simulate --seeds 1 --seed {violation['seed']} --faults lost_reply --connector mt5"
+    assert said["replay"] == again
+    assert ", at terminals, " in said["trace"][0]
 
 
 def test_a_person_is_shown_the_story_before_the_figures() -> None:

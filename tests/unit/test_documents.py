@@ -221,6 +221,7 @@ PLACES: tuple[tuple[str, settings_tree.Path, str | None], ...] = (
     ("## [[accounts]]", ("accounts", 0), None),
     ("## [accounts.limits]", ("accounts", 0, "limits"), None),
     ("## [accounts.paper]", ("accounts", 0, "paper"), None),
+    ("## [accounts.mt5]", ("accounts", 0, "mt5"), None),
     ("## [commodities.ID]", ("commodities", "EURUSD"), "the catalogue's"),
     ("## [strategies.NAME]", ("strategies", "day"), "the strategy's"),
     ("## [strategies.NAME.weights]", ("strategies", "day", "weights"), "the strategy's"),
@@ -293,7 +294,7 @@ def limits_of(path: settings_tree.Path) -> str:
 def test_every_command_and_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
-    running = ["serve", "broker", "replay", "status", "trades", "why", "init", "doctor"]
+    running = ["serve", "broker", "gateway", "terminal", "replay", "status", "trades", "why", "init", "doctor"]
     operating = ["pause", "resume", "halt", "reset", "adopt", "disown", "backup", "restore"]
     assert headings == [*running, *operating, "soak", "simulate"]
     for words in ([], *([heading] for heading in headings)):

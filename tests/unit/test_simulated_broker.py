@@ -24,6 +24,7 @@ from simulation.broker import FAULTS, SimulatedBroker
 from simulation.broker_connection import SimulatedConnection
 from simulation.broker_faults import MEAN_SECONDS, PROBABILITIES
 from simulation.broker_prices import weekend_at_or_after
+from simulation.terminal_faults import FAULTS_OF_TERMINALS
 from trading.commodities import catalogue
 from trading.market import DAY, HOUR, SECOND, Instant, Side, instant, quote_fault
 
@@ -321,7 +322,7 @@ def test_swap_is_booked_while_a_position_is_held_and_paid_by_the_deal_that_close
 
 def test_every_fault_has_a_rate_and_every_rate_a_fault() -> None:
     rated = {fault for of_call in PROBABILITIES.values() for fault in of_call} | set(MEAN_SECONDS)
-    assert rated == set(FAULTS)
+    assert rated == {*FAULTS, *FAULTS_OF_TERMINALS}
 
 
 def test_an_unknown_fault_is_refused_by_name() -> None:

@@ -162,6 +162,45 @@ def test_timers_of_a_tick_that_went_wrong_stay_armed(crew: Crew) -> None:
     assert fired == ["second"]
 
 
+def test_a_market_that_waits_for_nobody_moves_on_while_one_actor_is_busy(crew: Crew) -> None:
+    crew.run("busy", "free")
+    release, told = threading.Event(), threading.Event()
+    seen: list[Instant] = []
+
+    def watch(context: Context) -> None:
+        seen.append(context.now())
+        context.at(context.now() + SECOND, watch)
+        told.set()
+
+    crew.system.ask("free", watch)
+    crew.system.tell("busy", lambda context: release.wait(PATIENCE_SECONDS))
+    for seconds in (1, 2, 3):
+        told.clear()
+        crew.runtime.move_on_to(ORIGIN + seconds * SECOND, 0.01)
+        assert told.wait(PATIENCE_SECONDS)
+    assert seen == [ORIGIN + seconds * SECOND for seconds in range(4)]
+    assert not crew.alerts
+    release.set()
+
+
+def test_what_was_due_while_an_actor_was_busy_waits_in_its_mailbox(crew: Crew) -> None:
+    crew.run("busy")
+    release = threading.Event()
+    done: list[str] = []
+    crew.system.ask("busy", lambda context: context.at(ORIGIN + 1, lambda context: done.append("due")))
+
+    def work(context: Context) -> None:
+        release.wait(PATIENCE_SECONDS)
+        done.append("busy")
+
+    crew.system.tell("busy", work)
+    crew.runtime.move_on_to(ORIGIN + 10, 0.01)
+    assert not done
+    release.set()
+    crew.runtime.wait_until_quiet(PATIENCE_SECONDS)
+    assert done == ["busy", "due"]
+
+
 def test_only_a_tick_clock_can_be_advanced(live: Crew) -> None:
     with pytest.raises(TypeError, match="clock: only a TickClock"):
         live.runtime.advance_to(ORIGIN)
@@ -208,6 +247,8 @@ def test_ticks_run_in_the_same_order_on_threads_and_in_virtual_time(script: Scri
     on_threads = run_script(script, System(runtime), runtime.advance_to)
     with VirtualWorld(ORIGIN, ticking=True) as world:
         assert run_script(script, System(world.process()), world.advance_to) == on_threads
+    patient = ThreadedRuntime(TickClock(ORIGIN))
+    assert run_script(script, System(patient), lambda at: patient.move_on_to(at, PATIENCE_SECONDS)) == on_threads
 
 
 # ---------------------------------------------------------------- the wall clock and the timer thread
