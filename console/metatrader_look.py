@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from connectors.mt5.connector import MetaTraderConnector
-
 from actors.system.clocks import WallClock
 from actors.system.runtime_threads import ThreadedRuntime
 from connectors.account_book import AccountBook, Holding
 from connectors.base import ConnectorError
+from connectors.mt5.connector import MetaTraderConnector
 from console.configuration import Configuration
 from console.terminal_place import market_clock
 from console.workers import ASK_SECONDS, token_of, worker_of
