@@ -23,9 +23,10 @@ from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.reservations import Fence
 from trading.market import DAY, Account, Instant, Instrument, Position, Quote, quote_fault
+from trading.order_numbers import prefix_of
 from trading.quotes import unusable
 from trading.settings import Settings
-from trading.trade import ACTIVE, CloseReason, Trade, TradeState, arrow, prefix_of
+from trading.trade import ACTIVE, CloseReason, Trade, TradeState, arrow
 
 BROKER_SECONDS_PER_MESSAGE = 20.0  # in all, and never more than a third of the reservation's TTL
 

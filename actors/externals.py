@@ -8,7 +8,7 @@ from actors.desk import Desk
 from actors.system.context import Context
 from persistence.journal import JournalEntry
 from trading.market import Position
-from trading.trade import is_tagged, prefix_of
+from trading.order_numbers import is_tagged, prefix_of
 
 EXTERNALS = "externals"  # the kind of the journal's lines about them
 

@@ -25,10 +25,11 @@ from connectors.base import ConnectorError, Done, OpenOrder, Outcome, Rejected, 
 from persistence.errors import AnalysisSeen, LedgerUnavailable, NumbersUsedUp, OpensForbidden, SlotTaken, StaleToken
 from persistence.trades import NewTrade
 from trading.market import SECOND
+from trading.order_numbers import TAG
 from trading.plans import levels_at
 from trading.selection import Ineligible, choose
 from trading.sizing import Sizing
-from trading.trade import TAG, Trade, TradeState, resource
+from trading.trade import Trade, TradeState, resource
 
 MOST_ORDERS = 3  # the first, and at most two after requotes
 

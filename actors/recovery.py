@@ -13,7 +13,8 @@ from actors.desk import Desk
 from actors.externals import last_externals
 from actors.system.context import Context
 from trading.market import Position
-from trading.trade import TradeState, prefix_of, sequence_of
+from trading.order_numbers import prefix_of, sequence_of
+from trading.trade import TradeState
 
 
 class Unexplained(Exception):

@@ -28,8 +28,9 @@ from persistence.ledger import Ledger
 from persistence.reservations import account_resource
 from trading.adoption import NotAdoptable, adopted_trade
 from trading.market import Instant
+from trading.order_numbers import prefix_of
 from trading.settings import AccountSettings
-from trading.trade import prefix_of, resource
+from trading.trade import resource
 
 KIND = "adoption"
 """Of the journal's line about it."""

@@ -16,7 +16,8 @@ from console.errors import CommandError
 from console.venue import OnTheBooks
 from persistence.ledger import Ledger
 from persistence.reservations import account_resource
-from trading.trade import HELD, Trade, prefix_of
+from trading.order_numbers import prefix_of
+from trading.trade import HELD, Trade
 
 
 def require_agreement(ledger: Ledger, books: Mapping[str, OnTheBooks]) -> None:

@@ -16,7 +16,8 @@ from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.reservations import Fence
 from trading.market import Instant
-from trading.trade import Trade, TradeState, arrow, prefix_of, sequence_of
+from trading.order_numbers import prefix_of, sequence_of
+from trading.trade import Trade, TradeState, arrow
 
 
 def settle_overtaken(

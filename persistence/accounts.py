@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from persistence.errors import LedgerError, NumbersUsedUp, UnknownAccount
 from persistence.tables import account
-from trading.trade import SEQUENCE_BITS
+from trading.order_numbers import SEQUENCE_BITS
 
 PREFIXES = range(1, 1 << 16)
 HIGHEST_SEQUENCE = (1 << SEQUENCE_BITS) - 1

@@ -17,7 +17,8 @@ from persistence.errors import LedgerError
 from persistence.journal import Journal, JournalEntry
 from persistence.reservations import Fence, Reservations, account_resource
 from persistence.tables import account, trade
-from trading.trade import Trade, TradeState, prefix_of, sequence_of
+from trading.order_numbers import prefix_of, sequence_of
+from trading.trade import Trade, TradeState
 
 TRADES_OF_PLATFORM = select(func.count()).select_from(trade).where(trade.c.platform == bindparam("the_platform"))
 HOLDER_OF_PREFIX = select(account.c.platform).where(account.c.prefix == bindparam("the_prefix"))

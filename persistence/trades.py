@@ -26,7 +26,8 @@ from persistence.tables import HAS_NOT_FAILED, IS_ACTIVE, trade
 from persistence.tables import account as account_table
 from trading.analysis import Regime, Strategy
 from trading.market import Instant, Side
-from trading.trade import Trade, TradeState, magic_number, resource
+from trading.order_numbers import magic_number
+from trading.trade import Trade, TradeState, resource
 
 TradeList: TypeAlias = list[Trade]
 

@@ -41,8 +41,9 @@ from simulation.mutant import MUTANTS, Caught, Mutant, hunt, mutant, replaced
 from simulation.terminal_broker import MetaTraderBroker
 from trading.market import Position
 from trading.modes import Mode
+from trading.order_numbers import magic_number
 from trading.sizing import Sizing
-from trading.trade import Trade, TradeState, magic_number
+from trading.trade import Trade, TradeState
 
 __all__ = ["MUTANTS", "Caught", "Mutant", "hunt", "terminal_mutants"]  # the last one registers its own in MUTANTS
 

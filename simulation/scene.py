@@ -18,7 +18,7 @@ from simulation.database import Books, LeaseRow, TradeRow
 from simulation.ownership import Holder, Ownership, average_price
 from simulation.scenario import Scenario
 from trading.market import SECOND, Deal, Entry, Instant, Position
-from trading.trade import prefix_of
+from trading.order_numbers import prefix_of
 
 
 @dataclass(frozen=True, slots=True)

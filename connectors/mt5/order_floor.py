@@ -29,7 +29,7 @@ from tempfile import TemporaryFile
 from typing import Protocol
 
 from connectors.base import ConnectorError
-from trading.trade import SEQUENCE_BITS, prefix_of
+from trading.order_numbers import SEQUENCE_BITS, prefix_of
 
 APPLICATION_ID = 0x5742464C  # "WBFL" in the file's header: a floor, and not some other database
 FORMAT = 2

@@ -19,7 +19,7 @@ from connectors.mt5.order_floor import FloorBusy, FloorUnusable, HeldFloor, Orde
 from connectors.mt5.order_request import order_request
 from connectors.mt5.package_face import Answer, Package, ask, first_failure
 from connectors.mt5.package_records import identity_shown, record
-from trading.trade import prefix_of
+from trading.order_numbers import prefix_of
 
 log = logging.getLogger("watchbill.mt5")
 

@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from connectors.account_book import Holding
 from trading.market import Deal, Entry
-from trading.trade import Trade, TradeState, prefix_of
+from trading.order_numbers import prefix_of
+from trading.trade import Trade, TradeState
 
 HALF_A_CENT = 0.005
 EQUAL = 1e-9  # of prices and volumes: both sides keep the same numbers, apart from the last bits of a mean

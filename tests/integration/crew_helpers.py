@@ -16,8 +16,9 @@ from connectors.mock_script import Step
 from persistence.errors import LedgerUnavailable
 from persistence.journal import JournalLine
 from trading.market import Deal, Instant, Position, Side
+from trading.order_numbers import prefix_of
 from trading.settings import AccountSettings, Settings
-from trading.trade import HELD, Trade, TradeState, prefix_of
+from trading.trade import HELD, Trade, TradeState
 
 StartCrew: TypeAlias = Callable[..., ScriptedCrew]
 Heard = TypeVar("Heard")

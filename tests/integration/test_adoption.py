@@ -30,8 +30,9 @@ from persistence.reservations import account_resource
 from trading.adoption import NotAdoptable, adopted_trade
 from trading.analysis import Strategy
 from trading.market import HOUR, SECOND, Side
+from trading.order_numbers import magic_number, prefix_of, sequence_of
 from trading.settings import Settings
-from trading.trade import Trade, TradeState, magic_number, prefix_of, sequence_of
+from trading.trade import Trade, TradeState
 
 NOON = 1_772_625_600_000  # 2026-03-04T12:00Z
 PREFIX = 4_711

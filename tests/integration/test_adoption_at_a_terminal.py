@@ -26,7 +26,8 @@ from persistence.broker_accounts import BrokerAccount
 from persistence.ledger import Ledger
 from persistence.reservations import account_resource
 from trading.market import SECOND, Side
-from trading.trade import TradeState, magic_number
+from trading.order_numbers import magic_number
+from trading.trade import TradeState
 
 MAGIC = magic_number(4_711, 12)
 TOKEN = 9

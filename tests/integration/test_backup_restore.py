@@ -25,7 +25,8 @@ from persistence.reservations import account_resource
 from persistence.restore import KIND, RAISED_BY, BackupUnusable, LedgerInUse, Restored, opened, restore, state_of
 from persistence.tables import account, reservation
 from trading.modes import Mode
-from trading.trade import Trade, TradeState, magic_number
+from trading.order_numbers import magic_number
+from trading.trade import Trade, TradeState
 
 COMMODITIES = ("EURUSD", "GBPUSD", "USDJPY")
 

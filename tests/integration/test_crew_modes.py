@@ -34,7 +34,8 @@ from persistence.errors import LedgerUnavailable
 from persistence.reservations import Reservation
 from trading.market import Side
 from trading.modes import Mode, ModeCause
-from trading.trade import CloseReason, Trade, TradeState, magic_number
+from trading.order_numbers import magic_number
+from trading.trade import CloseReason, Trade, TradeState
 
 FORBIDDING = [mode for mode in Mode if not mode.permits_opens]
 

@@ -14,7 +14,7 @@ from persistence.errors import (
     UnknownAccount,
 )
 from persistence.ledger import Ledger
-from trading.trade import sequence_of
+from trading.order_numbers import sequence_of
 
 
 @pytest.fixture

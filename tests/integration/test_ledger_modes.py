@@ -20,7 +20,8 @@ from persistence.modes import TRADING, ModeRecord
 from persistence.reservations import Fence, crew_resource
 from persistence.starts import CRASH_WINDOW_SECONDS, MOST_CRASHES, Start
 from trading.modes import Mode, ModeCause
-from trading.trade import TradeState, resource, sequence_of
+from trading.order_numbers import sequence_of
+from trading.trade import TradeState, resource
 
 TTL_SECONDS = 60.0
 WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")  # for another transaction

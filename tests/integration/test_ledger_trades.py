@@ -23,7 +23,8 @@ from persistence.errors import (
 )
 from persistence.ledger import Ledger
 from trading.market import Side
-from trading.trade import ACTIVE, ARROWS, CloseReason, ForbiddenTransition, Trade, TradeState, magic_number
+from trading.order_numbers import magic_number
+from trading.trade import ACTIVE, ARROWS, CloseReason, ForbiddenTransition, Trade, TradeState
 
 PATHS: dict[TradeState, tuple[TradeState, ...]] = {
     TradeState.SUBMITTED: (),

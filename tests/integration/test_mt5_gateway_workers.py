@@ -26,7 +26,7 @@ from connectors.mt5.gateway import Gateway
 from connectors.mt5.gateway_client import GatewayChannel
 from connectors.mt5.gateway_desk import Desk
 from connectors.mt5.gateway_door import Door
-from trading.trade import magic_number
+from trading.order_numbers import magic_number
 
 HERE = Path(__file__).parent
 PATIENCE_SECONDS = 30.0

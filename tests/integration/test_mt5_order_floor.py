@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from made_faults import full_disk
 
 from connectors.mt5.order_floor import DiskFloor, FloorBusy, FloorUnusable, MemoryFloor, OrderFloor, file_stem
-from trading.trade import SEQUENCE_BITS, magic_number
+from trading.order_numbers import SEQUENCE_BITS, magic_number
 
 LOGIN, SERVER = 5_001, "Made-Demo"
 PATIENCE_SECONDS = 20.0

@@ -22,7 +22,7 @@ from connectors.base import StaleToken
 from connectors.mt5.channel import AnswerLost, NotSent
 from connectors.mt5.child import ChildChannel
 from connectors.mt5.order_floor import DiskFloor
-from trading.trade import magic_number
+from trading.order_numbers import magic_number
 
 CLOSE = replace(ORDER, order_type=1, position=11)
 

@@ -24,7 +24,8 @@ from console.errors import CommandError
 from console.output import Output
 from persistence.ledger import Ledger
 from trading.market import HOUR, Deal, Entry, Order, Side
-from trading.trade import CloseReason, Trade, TradeState, prefix_of, sequence_of
+from trading.order_numbers import prefix_of, sequence_of
+from trading.trade import CloseReason, Trade, TradeState
 
 LATER = NOON + 2 * HOUR
 

@@ -29,7 +29,7 @@ from console.venue import Accounts, OnTheBooks
 from console.venues import venue_of
 from persistence.ledger import Ledger
 from trading.market import HOUR, MINUTE, Side, iso
-from trading.trade import magic_number
+from trading.order_numbers import magic_number
 
 DEADLINE_SECONDS = 20.0
 

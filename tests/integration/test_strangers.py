@@ -26,8 +26,9 @@ from actors.scripted_crew import ScriptedCrew
 from actors.system.runtime_virtual import VirtualWorld
 from connectors.base import OpenOrder
 from trading.market import Side
+from trading.order_numbers import SEQUENCE_BITS, magic_number, sequence_of
 from trading.settings import Settings
-from trading.trade import SEQUENCE_BITS, TradeState, magic_number, sequence_of
+from trading.trade import TradeState
 
 
 def test_positions_without_our_prefix_are_never_touched(start_crew: StartCrew) -> None:

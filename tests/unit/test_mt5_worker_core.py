@@ -38,7 +38,7 @@ from connectors.mt5.package_records import packed_rates, unpacked_rates
 from connectors.mt5.structures import Tick, TradeDeal, TradeOrder, TradePosition, rates_array
 from connectors.mt5.worker_core import WorkerCore
 from connectors.wire import BadMessage
-from trading.trade import magic_number
+from trading.order_numbers import magic_number
 
 CLOSE = replace(ORDER, order_type=1, position=987_654_321, fillings=(1, 0))
 MAGIC = OURS = magic_number(77, 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_terminal_package import ORDER, ScriptedPackage, terms
 
+import connectors
 from connectors import wire
 from connectors.mt5 import worker
 
@@ -111,3 +114,14 @@ def test_terms_that_make_no_sense_are_refused_by_name(first: bytes, named: str) 
     (refusal,) = map(json.loads, answers.getvalue().splitlines())
     assert refusal["error"]["kind"] == "not_understood"
     assert named in refusal["error"]["message"]
+
+
+def test_a_worker_loads_nothing_that_a_bare_windows_python_with_the_package_lacks() -> None:
+    code = (
+        "import sys; import connectors.mt5.worker, connectors.mt5.worker_core, connectors.mt5.order_floor; "
+        "print([name for name in ('pydantic', 'sqlalchemy', 'pykka', 'pyarrow') if name in sys.modules])"
+    )
+    root = Path(connectors.__file__).parents[1]
+    ended = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+
+    assert (ended.stdout.strip(), ended.stderr) == ("[]", "")

@@ -19,7 +19,8 @@ from simulation.processes.comparison import (
 )
 from trading.analysis import Regime, Strategy
 from trading.market import Deal, Entry, Side
-from trading.trade import Trade, TradeState, magic_number
+from trading.order_numbers import magic_number
+from trading.trade import Trade, TradeState
 
 OPENING = 10_000.0
 FIRST, SECOND = magic_number(7, 1), magic_number(7, 2)

@@ -11,18 +11,8 @@ from hypothesis import strategies as st
 from made_trades import a_trade
 
 from trading.market import Side
-from trading.trade import (
-    ACTIVE,
-    ARROWS,
-    HELD,
-    ForbiddenTransition,
-    TradeState,
-    arrow,
-    magic_number,
-    prefix_of,
-    resource,
-    sequence_of,
-)
+from trading.order_numbers import magic_number, prefix_of, sequence_of
+from trading.trade import ACTIVE, ARROWS, HELD, ForbiddenTransition, TradeState, arrow, resource
 
 EVERY_PAIR = list(product(TradeState, TradeState))
 
