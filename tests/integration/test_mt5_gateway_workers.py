@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +27,7 @@ from connectors.mt5.gateway import Gateway
 from connectors.mt5.gateway_client import GatewayChannel
 from connectors.mt5.gateway_desk import Desk
 from connectors.mt5.gateway_door import Door
+from connectors.wire import Json
 from trading.order_numbers import magic_number
 
 HERE = Path(__file__).parent
@@ -179,8 +181,16 @@ def test_stopping_reaps_every_worker_though_one_is_blocked(cellar: Cellar, monke
     monkeypatch.setattr(gateway_desk, "CLOSE_SECONDS", SOON_SECONDS / 2)
     channels = [cellar.client(), cellar.client(OTHER_SERVER)]
     processes = [worker.process_id for worker in cellar.workers]
+    is_asked, ask = threading.Event(), ChildChannel.call
+
+    def noticed(worker: ChildChannel, call: str, arguments: Mapping[str, Json], seconds: float) -> Json:
+        is_asked.set()
+        return ask(worker, call, arguments, seconds)
+
+    monkeypatch.setattr(ChildChannel, "call", noticed)
     with ThreadPoolExecutor(1) as pool:
         asking = pool.submit(channels[0].call, "positions", {}, PATIENCE_SECONDS)
+        assert is_asked.wait(PATIENCE_SECONDS)
         began = time.monotonic()
         cellar.gateway.close()
         assert time.monotonic() - began < PATIENCE_SECONDS / 3
