@@ -1,10 +1,10 @@
-"""Frames over a socket between a gateway and its clients: whole, in order, unaltered, and of this session only.
+"""Frames over a socket between a gateway and its clients: whole, in order, unaltered, and of this connection only.
 
 A frame is four bytes that say how long it is, the most significant first, and then so many bytes. The first frames of a
 greeting are bare; every later one is sealed. A sealed one begins with 32 bytes of HMAC-SHA256 over the number of the
-frame (0 for the first of its direction, eight bytes) and its body, under a key that only this direction of this session
-has. The number does not travel, for both sides count. So a frame that was altered, cut short, repeated, left out,
-moved, sent back to where it came from, or taken from another session does not fit, and ends the connection.
+frame (0 for the first of its direction, eight bytes) and its body, under a key that only this direction of this
+connection has. The number does not travel, for both sides count. So a frame that was altered, cut short, repeated, left out,
+moved, sent back to where it came from, or taken from another connection does not fit, and ends the connection.
 
 The keys come out of HKDF with SHA-256 (RFC 5869) from the secret and a random challenge of each side. A body is one
 line of `connectors/wire.py`. Frames hide nothing: where others can listen, they go through TLS.
@@ -30,7 +30,7 @@ NUMBER_BYTES = 8
 CHALLENGE_BYTES = 32
 LONGEST_GREETING_BYTES = 1024
 CHUNK_BYTES = 64 * 1024
-PROTOCOL = b"watchbill gateway 1"  # in the keys: two that speak different versions have no session
+PROTOCOL = b"watchbill gateway 1"  # in the keys: two that speak different versions have no connection
 
 
 class BadFrame(Exception):
@@ -157,7 +157,7 @@ class Frames:
         if self._receiving:
             said, body = body[:SEAL_BYTES], body[SEAL_BYTES:]
             if not hmac.compare_digest(said, seal(self._receiving, self._received, body)):
-                raise BadFrame(f"frame {self._received} is not sealed as one of this session")
+                raise BadFrame(f"frame {self._received} is not sealed as one of this connection")
             self._received += 1
         try:
             return wire.message(body)

@@ -527,7 +527,7 @@ def test_an_answer_that_was_altered_or_repeated_is_never_taken_for_another(made:
     with closing(made.channel(address=meddler.address)) as channel:
         channel.open(DEADLINE_SECONDS)
         meddler.to_client = lambda frame: [altered(frame)]
-        with pytest.raises(AnswerLost, match="not sealed as one of this session"):
+        with pytest.raises(AnswerLost, match="not sealed as one of this connection"):
             channel.call("look", {}, DEADLINE_SECONDS)
         meddler.to_client = lambda frame: [frame]
         channel.open(DEADLINE_SECONDS)

@@ -115,7 +115,7 @@ def test_a_frame_may_come_byte_by_byte() -> None:
         assert received(pair.gateway) == {"ask": 1}
 
 
-# ------------------------------------------------------------ unaltered, in order, of this session
+# ------------------------------------------------------------ unaltered, in order, of this connection
 
 
 @settings(max_examples=40)
@@ -130,7 +130,7 @@ def test_a_single_bit_that_was_turned_over_ends_the_connection_at_that_frame(
     with connected() as pair:
         pair.clients_socket.sendall(b"".join(frames))
         assert [received(pair.gateway) for _ in range(hit)] == messages[:hit]
-        with pytest.raises(BadFrame, match=f"frame {hit} is not sealed as one of this session"):
+        with pytest.raises(BadFrame, match=f"frame {hit} is not sealed as one of this connection"):
             received(pair.gateway)
 
 
@@ -160,7 +160,7 @@ ORDERED = [{"ask": number} for number in range(3)]
 )
 def test_frames_that_are_repeated_left_out_or_exchanged_end_the_connection(order: tuple[int, ...]) -> None:
     frames = sent_by(ORDERED)
-    with pytest.raises(BadFrame, match="not sealed as one of this session"):
+    with pytest.raises(BadFrame, match="not sealed as one of this connection"):
         heard(b"".join(frames[number] for number in order))
 
 
