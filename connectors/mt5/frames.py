@@ -3,8 +3,8 @@
 A frame is four bytes that say how long it is, the most significant first, and then so many bytes. The first frames of a
 greeting are bare; every later one is sealed. A sealed one begins with 32 bytes of HMAC-SHA256 over the number of the
 frame (0 for the first of its direction, eight bytes) and its body, under a key that only this direction of this
-connection has. The number does not travel, for both sides count. So a frame that was altered, cut short, repeated, left out,
-moved, sent back to where it came from, or taken from another connection does not fit, and ends the connection.
+connection has. The number does not travel, for both sides count. So a frame that was altered, cut short, repeated, left
+out, moved, sent back to where it came from, or taken from another connection does not fit, and ends the connection.
 
 The keys come out of HKDF with SHA-256 (RFC 5869) from the secret and a random challenge of each side. A body is one
 line of `connectors/wire.py`. Frames hide nothing: where others can listen, they go through TLS.
