@@ -18,7 +18,8 @@ from trading.closings import in_preclose_window
 from trading.commodities import Commodity
 from trading.market import Instant
 from trading.selection import AccountView, expected_swap_per_lot
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size
 from trading.trade import TradePlan
 

@@ -11,7 +11,7 @@ from actors.system.context import Context
 from trading.analysis import Strategy
 from trading.exits import tightened
 from trading.market import SECOND
-from trading.settings import StrategySettings
+from trading.settings_strategies import StrategySettings
 from trading.trade import Trade, TradeState
 
 

@@ -22,7 +22,8 @@ from feeds.catalogue import read_catalogue
 from trading.analysis import Analysis, Pillar, Pillars, Regime, Strategy
 from trading.commodities import Commodity
 from trading.market import Instant, Side, instant
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 A_WEDNESDAY_NOON: Instant = instant(datetime(2026, 3, 4, 12, tzinfo=UTC))
 PRICES = {"EURUSD": (1.10000, 1.10010)}

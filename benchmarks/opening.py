@@ -40,7 +40,8 @@ from feeds.catalogue import read_catalogue
 from persistence.ledger import Ledger
 from trading.analysis import Analysis, Pillar, Pillars, Regime, Strategy
 from trading.market import SECOND, Side
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 WARM_UP = 5
 STEP = SECOND  # of market time, between two orders

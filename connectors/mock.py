@@ -51,7 +51,7 @@ from connectors.mock_script import (
 from trading.bars import BarSeries
 from trading.commodities import Commodity
 from trading.market import SECOND, Account, Deal, Instant, Instrument, Order, Position, Quote, Side
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 HEDGING = Capabilities(
     dedupes_open=True, finds_by_client_id=True, closes_by_ticket=True, expires_requests=False, netting=False

@@ -41,7 +41,7 @@ from connectors.paper_market import NEVER, PaperMarket, Tape
 from trading.bars import BarSeries
 from trading.commodities import Commodity
 from trading.market import Account, Deal, Instant, Instrument, Order, Position, Quote, Side, iso
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 STOP_OUT_FRACTION = 0.5  # of the margin in use; at this equity the broker closes
 WRITES_TRIED = 5  # on a book that another process keeps writing

@@ -13,7 +13,7 @@ from console.broker_secret import secret_of
 from console.configuration import Configuration
 from console.errors import CommandError
 from persistence.owner import owner_name
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 
 
 def book_of(account: AccountSettings, configuration: Configuration) -> AccountBook:

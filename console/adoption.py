@@ -29,7 +29,7 @@ from persistence.reservations import account_resource
 from trading.adoption import NotAdoptable, adopted_trade
 from trading.market import Instant
 from trading.order_numbers import prefix_of
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 from trading.trade import resource
 
 KIND = "adoption"

@@ -7,19 +7,11 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from trading.settings import (
-    AccountSettings,
-    CommodityOverride,
-    Limits,
-    PaperSettings,
-    RegimeThresholds,
-    Risk,
-    Settings,
-    StrategySettings,
-    Thresholds,
-    Weights,
-)
+from trading.settings import CommodityOverride, Settings
+from trading.settings_accounts import AccountSettings, Limits, PaperSettings
 from trading.settings_metatrader import MetaTraderSettings
+from trading.settings_risk import Risk
+from trading.settings_strategies import RegimeThresholds, StrategySettings, Thresholds, Weights
 
 DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
     {

@@ -25,7 +25,7 @@ from console.workers import ASK_SECONDS, token_of, worker_of
 from persistence.errors import AnotherBrokerAccount, LedgerError
 from persistence.reservations import account_resource
 from trading.market import MINUTE, SECOND, Instant
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 
 TICK_SECONDS = 3.0  # to wait for a tick that is new
 LOOK_AGAIN_SECONDS = 0.2

@@ -36,7 +36,8 @@ from console.gateway_secret import settings_secret
 from console.output import Output
 from console.workers import WINDOWS, worker_terms
 from trading.market import SECOND
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 START_SECONDS = 30.0  # for a worker process, beside the time that its terminal has
 SIGNAL_SECONDS = 0.5  # how late a signal may be noticed: on Windows, none ends a wait that has no end

@@ -14,7 +14,8 @@ from console.configuration import Configuration
 from console.environment import secret_variable
 from console.errors import CommandError
 from persistence.owner import owner_name
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 NAME_BYTES = 4
 

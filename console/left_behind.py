@@ -9,7 +9,8 @@ from pathlib import Path
 from connectors.mt5.terminal_link import open_terminal
 from connectors.mt5.trade_server import PackageError
 from console.errors import CommandError
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 from trading.trade import Trade
 
 log = logging.getLogger("watchbill.serve")

@@ -16,7 +16,7 @@ from console.terminal_place import market_clock
 from console.workers import ASK_SECONDS, token_of, worker_of
 from persistence.owner import owner_name
 from trading.market import Position
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 
 HISTORY_SECONDS = 60.0  # a terminal that has just been logged in loads its history
 RETRY_SECONDS = 0.5

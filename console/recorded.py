@@ -23,7 +23,8 @@ from trading.calendars import build
 from trading.commodities import UnknownCommodity, require_known
 from trading.market import DAY, HOUR, Instant, iso
 from trading.opinion import Outlook
-from trading.settings import AccountSettings, Settings, default_accounts
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings, default_accounts
 from trading.ticks import driving_instants
 
 log = logging.getLogger("watchbill.market")

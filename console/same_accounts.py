@@ -14,7 +14,7 @@ from console.operating import market_time
 from persistence.broker_accounts import BrokerAccount
 from persistence.errors import AnotherBrokerAccount
 from persistence.ledger import Ledger
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 
 log = logging.getLogger("watchbill.serve")
 

@@ -28,7 +28,8 @@ from trading.calendars import TradingTimes, build
 from trading.closings import Window, window_of_day
 from trading.market import DAY, MINUTE, SECOND, Instant, iso
 from trading.modes import Mode
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 from trading.trade import ACTIVE, HELD, Trade, TradeState
 
 LONGEST_MARKET_SHUT = 10 * DAY  # no calendar of ours is shut for longer

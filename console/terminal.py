@@ -41,7 +41,8 @@ from console.market_walk import start_of, walk_to_the_end
 from console.output import Output
 from console.recorded import Recording, market_recording
 from trading.market import iso
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 HOST = "127.0.0.1"  # of this machine only: whoever reads the file may do everything
 LOOK_SECONDS = 2.0  # for another terminal to answer

@@ -12,7 +12,7 @@ from connectors.mt5 import facts
 from connectors.mt5.calls import Look, SymbolLook
 from connectors.mt5.fillings import fillings
 from console.check import Check, State
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 from trading.settings_metatrader import Package
 
 Record = Mapping[str, Any]

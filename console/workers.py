@@ -15,7 +15,8 @@ from connectors.wire import BadMessage
 from console.books import floor_directory
 from console.configuration import Configuration
 from console.errors import CommandError
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 START_SECONDS = 30.0  # for a worker, on a busy machine
 ASK_SECONDS = 10.0  # for a question to one that is there

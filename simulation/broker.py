@@ -23,7 +23,7 @@ from simulation.broker_truth import Truth
 from simulation.broker_whims import Whims
 from trading.commodities import Commodity
 from trading.market import SECOND, Side
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 __all__ = ["FAULTS", "SimulatedBroker"]
 

@@ -21,7 +21,7 @@ from simulation.broker_prices import SimulatedMarket
 from simulation.broker_truth import Accepted, Attempt, Executed, Truth
 from trading.commodities import Commodity
 from trading.market import SECOND, Instant
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 EPSILON_MILLISECONDS = 1e-6  # an elapsed time so near to a whole millisecond is that one
 EPSILON_STEPS = 1e-9  # a volume so near to a whole step is that step

@@ -21,16 +21,11 @@ from trading.analysis import Strategy
 from trading.calendars import TradingTimes, build
 from trading.commodities import Commodity
 from trading.market import DAY, HOUR, MINUTE, Instant, instant
-from trading.settings import (
-    AccountSettings,
-    Limits,
-    PaperSettings,
-    Risk,
-    Settings,
-    StrategySettings,
-    default_strategies,
-)
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings, Limits, PaperSettings
 from trading.settings_metatrader import MetaTraderSettings
+from trading.settings_risk import Risk
+from trading.settings_strategies import StrategySettings, default_strategies
 
 ConnectorKind: TypeAlias = Literal["paper", "mt5"]
 """What a broker is reached through: the simulation's own connection, or the program's connector for MetaTrader 5."""

@@ -24,7 +24,7 @@ from simulation.terminal_faults import ALGO_TRADING_OFF, OTHER_ACCOUNT, RENUMBER
 from simulation.terminal_floor import WorldFloor
 from simulation.terminal_server import SimulatedTerminal
 from trading.commodities import Commodity
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 
 HOUR_SECONDS = 3_600
 AHEAD_SECONDS = (*(2 * HOUR_SECONDS,) * 3, 3 * HOUR_SECONDS, -5 * HOUR_SECONDS)  # of UTC: New York + 7 h, mostly

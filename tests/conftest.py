@@ -15,7 +15,8 @@ from hypothesis import settings
 from actors.scripted_crew import A_WEDNESDAY_NOON, ScriptedCrew
 from actors.system.runtime_virtual import VirtualWorld
 from persistence.ledger import Ledger
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 if TYPE_CHECKING:  # at run time it is found only through the path below
     from postgres_server import Databases, PostgresServer

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from trading.analysis import Regime, Strategy
 from trading.market import SECOND, Instant, Side
-from trading.settings import StrategySettings
+from trading.settings_strategies import StrategySettings
 from trading.trade import Trade, TradeState
 
 

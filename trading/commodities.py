@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from trading.market import Instrument
-from trading.settings import CommodityId, CommodityOverride, ContractSize, Lots, PaperSettings, Points, Swap
+from trading.settings import CommodityOverride
+from trading.settings_accounts import PaperSettings
 from trading.settings_model import Model
+from trading.settings_types import CommodityId, ContractSize, Lots, Points, Swap
 
 
 class BadCatalogue(ValueError):

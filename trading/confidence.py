@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from trading.analysis import Analysis, Pillar, Regime, Strategy
 from trading.pillars import NEUTRAL_SENTIMENT
-from trading.settings import RegimeThresholds, StrategySettings, Weights
+from trading.settings_strategies import RegimeThresholds, StrategySettings, Weights
 
 STATED_TOLERANCE = 0.01  # how far the stated confidence may be from the one that its pillars make
 CONFIDENCE_DECIMALS = 6  # keeps the last bit of a sum such as .1 + .2 from deciding at a threshold

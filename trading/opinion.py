@@ -16,7 +16,7 @@ from trading.features import Features, features
 from trading.market import Instant, Side
 from trading.pillars import NotKnown, PillarScores, Sentiment, sentiment_score
 from trading.regime import REGIMES, regime_codes
-from trading.settings import RegimeThresholds, StrategySettings
+from trading.settings_strategies import RegimeThresholds, StrategySettings
 from trading.strategies import eligible
 
 

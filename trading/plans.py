@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trading.analysis import Strategy
 from trading.checks import require_finite, require_not_negative, require_positive
 from trading.market import Side
-from trading.settings import StrategySettings
+from trading.settings_strategies import StrategySettings
 from trading.trade import TradePlan
 
 NEAREST_TARGET_SPREADS = 3.0  # a target nearer than this is eaten by the cost of reaching it

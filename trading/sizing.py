@@ -17,7 +17,7 @@ from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 
 from trading.checks import require_finite, require_not_negative, require_positive
 from trading.market import Instrument
-from trading.settings import Risk
+from trading.settings_risk import Risk
 from trading.trade import Trade
 
 # Wide enough for products of a few doubles to be exact; what a division leaves over is cut off, never rounded up.

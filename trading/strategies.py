@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trading.analysis import Strategy
 from trading.features import Features
 from trading.regime import STRONG_TREND_ADX, TREND_ADX
-from trading.settings import StrategySettings
+from trading.settings_strategies import StrategySettings
 
 VOLATILE = 1.15  # relative volatility, from
 QUIET = 0.9  # relative volatility, below

@@ -43,7 +43,7 @@ from connectors.mt5.translation import (
 from connectors.wire import BadMessage, Json
 from trading.bars import BadBars, BarSeries, check_bars
 from trading.market import DAY, HOUR, SECOND, Account, Deal, Instant, Instrument, Order, Position, Quote
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 
 log = logging.getLogger("watchbill.mt5")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from connectors.mt5 import facts
 from trading.commodities import Commodity
 from trading.market import Instrument
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 FOK, IOC = 1, 2  # bits of a symbol's filling_mode
 MARKET_ORDERS_ONLY = 1  # bits of a symbol's order_mode: no pending orders, and no stop or target at the broker

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from trading.analysis import Strategy
-from trading.settings import PROFILES, RegimeThresholds
+from trading.settings_strategies import PROFILES, RegimeThresholds
 
 ACCOUNTS = ("alpha", "beta", "gamma", "delta")  # one that looks for a lost order opens nothing for two minutes
 COMMODITY = "EURUSD"

@@ -17,7 +17,8 @@ from persistence.errors import LedgerUnavailable
 from persistence.journal import JournalLine
 from trading.market import Deal, Instant, Position, Side
 from trading.order_numbers import prefix_of
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 from trading.trade import HELD, Trade, TradeState
 
 StartCrew: TypeAlias = Callable[..., ScriptedCrew]

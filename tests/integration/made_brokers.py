@@ -25,7 +25,7 @@ from simulation.broker import SimulatedBroker
 from trading.bars import BarSeries, check_bars
 from trading.commodities import Commodity, catalogue
 from trading.market import DAY, HOUR, MINUTE, SECOND, Instant, Side
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 COMMODITIES: dict[str, Commodity] = catalogue(
     tomllib.loads((Path(trading.__file__).parent / "commodities.toml").read_text(encoding="utf-8"))

@@ -21,7 +21,7 @@ from connectors.mt5.simulated_truth import Executed, Received
 from connectors.mt5.simulator import Package
 from connectors.mt5.worker_core import WorkerCore
 from trading.market import HOUR, SECOND, Instant, Side
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 from trading.settings_metatrader import MetaTraderSettings
 
 LOTS = 0.1

@@ -18,7 +18,7 @@ from connectors.mt5.calls import WorkerTerms
 from connectors.mt5.child import ChildChannel
 from connectors.mt5.connector import MetaTraderConnector
 from trading.market import Instant, Position, Side
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 from trading.settings_metatrader import MetaTraderSettings, Package
 
 TOKEN_BEYOND = 1_000_000  # above any that a question uses

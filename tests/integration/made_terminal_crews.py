@@ -22,7 +22,8 @@ from connectors.mt5.simulated_truth import Executed, Received
 from connectors.mt5.simulator import Package
 from connectors.mt5.worker_core import WorkerCore
 from trading.commodities import Commodity
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 POLL_SECONDS = 4.0  # seldom, for the sake of speed
 EURUSD_ALONE = {"EURUSD": "EURUSDm"}

@@ -21,7 +21,8 @@ from persistence.broker_accounts import KIND, BrokerAccount
 from persistence.errors import AnotherBrokerAccount
 from persistence.ledger import Ledger
 from persistence.restore import opened, restore, state_of
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 from trading.trade import Trade, TradeState
 
 FIRST, SECOND, THIRD = (BrokerAccount(login, "Sim-Demo") for login in (1001, 1002, 1003))

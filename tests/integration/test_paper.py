@@ -17,7 +17,7 @@ from connectors.mock_clock import ManualClock
 from connectors.paper import PaperConnector
 from trading.bars import BarSeries
 from trading.market import DAY, HOUR, MINUTE, SECOND, Deal, Instant, Quote, Side, instant
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 from trading.ticks import driving_instants
 
 POINT = 1e-5

@@ -30,7 +30,8 @@ from connectors.base import CloseOrder, Outcome
 from connectors.mock_script import Step, delay, fail, hang, lost_reply, partly, reject
 from persistence.errors import LedgerUnavailable
 from trading.market import Entry, Side
-from trading.settings import PaperSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import PaperSettings
 from trading.trade import CloseReason, Trade, TradeState
 
 BOTH_SIDES = pytest.mark.parametrize("side", list(Side))

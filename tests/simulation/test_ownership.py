@@ -13,7 +13,7 @@ from connectors.settlement import Execution, settle
 from simulation.ownership import Ownership
 from simulation.scenario import catalogue
 from trading.market import Deal, Side
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 from trading.shares import share_of
 
 OURS, THEIRS = 7 << 32 | 1, 0

@@ -21,7 +21,8 @@ from trading.closings import (
     window_of_day,
 )
 from trading.market import DAY, HOUR, MINUTE, SECOND, Deal, Entry, Instant, Position, Side
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 from trading.trade import CloseReason, Trade, TradeState
 
 FX = build(a_commodity(), utc("2025-01-01T00:00"), utc("2027-01-01T00:00"))

@@ -11,7 +11,8 @@ from made_trades import a_commodity, utc
 
 from trading.calendars import build
 from trading.commodities import BadCatalogue, UnknownCommodity, catalogue, require_known
-from trading.settings import CommodityOverride, PaperSettings, default_accounts
+from trading.settings import CommodityOverride
+from trading.settings_accounts import PaperSettings, default_accounts
 
 SHIPPED: dict[str, dict[str, Any]] = tomllib.loads(files("trading").joinpath("commodities.toml").read_text("utf-8"))
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trading.analysis import Analysis, Pillar, Pillars, Regime, Strategy
 from trading.confidence import GateDecision, confidence, gate, required_confidence, veto
 from trading.market import Side
-from trading.settings import RegimeThresholds, StrategySettings, Thresholds, Weights, default_strategies
+from trading.settings_strategies import RegimeThresholds, StrategySettings, Thresholds, Weights, default_strategies
 
 NONE = float("nan")
 STRATEGIES = default_strategies()

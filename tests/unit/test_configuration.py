@@ -17,7 +17,8 @@ from console import settings_tree
 from console.configuration import Configuration, load, masked_url, stray_variables
 from console.errors import ConfigurationError
 from trading.analysis import Strategy
-from trading.settings import AccountSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings
 
 TWO_ACCOUNTS = """
 [[accounts]]

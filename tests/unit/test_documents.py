@@ -19,7 +19,8 @@ from console.configuration import NOTHING
 from console.descriptions import DESCRIPTIONS, describe
 from trading.analysis import Strategy
 from trading.selection import Ineligible
-from trading.settings import PROFILES, RegimeThresholds, Settings, StrategySettings, Weights
+from trading.settings import Settings
+from trading.settings_strategies import PROFILES, RegimeThresholds, StrategySettings, Weights
 from trading.trade import ARROWS, TradeState
 
 ROOT = Path(__file__).parents[2]

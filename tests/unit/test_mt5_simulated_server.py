@@ -29,7 +29,7 @@ from connectors.mt5.trade_server import PackageError, Record, TradeServer
 from trading.bars import BarSeries, Floats
 from trading.commodities import catalogue
 from trading.market import DAY, HOUR, MINUTE, SECOND, Side, instant, moment
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 COMMODITIES = catalogue(tomllib.loads((Path(trading.__file__).parent / "commodities.toml").read_text(encoding="utf-8")))
 EURUSD = "EURUSD.m"

@@ -21,7 +21,7 @@ from connectors.mock_clock import ManualClock
 from connectors.mock_script import lost_reply
 from trading.commodities import catalogue
 from trading.market import HOUR, Entry, Position, Quote, Side
-from trading.settings import PaperSettings
+from trading.settings_accounts import PaperSettings
 
 COMMODITIES = catalogue(tomllib.loads((Path(trading.__file__).parent / "commodities.toml").read_text(encoding="utf-8")))
 NOON = 1_704_715_200_000

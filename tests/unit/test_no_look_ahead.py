@@ -21,7 +21,7 @@ from trading.features import Features, Trend
 from trading.market import HOUR, Side, instant
 from trading.opinion import Outlook, judge
 from trading.pillars import NotKnown
-from trading.settings import Thresholds, default_strategies
+from trading.settings_strategies import Thresholds, default_strategies
 from trading.time_frames import TimeFrame, period_starts
 
 START = instant(datetime(2023, 8, 1, tzinfo=UTC))  # so that both changes of daylight saving come after the warm-up

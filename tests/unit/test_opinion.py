@@ -11,7 +11,7 @@ from trading.confidence import confidence, gate
 from trading.market import Side
 from trading.opinion import Candidate, Opinion, Outlook, judge, make_analysis
 from trading.pillars import NotKnown, Sentiment
-from trading.settings import Thresholds, default_strategies
+from trading.settings_strategies import Thresholds, default_strategies
 
 STRATEGIES = default_strategies()
 STANDARD = Thresholds().standard

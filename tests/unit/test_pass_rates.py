@@ -14,7 +14,7 @@ import pytest
 
 from trading.bars import BarSeries, check_bars
 from trading.opinion import Opinion, Outlook, judge
-from trading.settings import PROFILES, Profile, Thresholds, default_strategies
+from trading.settings_strategies import PROFILES, Profile, Thresholds, default_strategies
 
 FOLDER = Path(os.environ.get("WATCHBILL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 FILE = FOLDER / "EURUSD_H1_oanda_bidask_utc.parquet"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trading.analysis import Strategy
 from trading.market import Side
 from trading.plans import PlanRefused, levels_at, plan_trade
-from trading.settings import default_strategies
+from trading.settings_strategies import default_strategies
 from trading.trade import TradePlan
 
 STRATEGIES = default_strategies()

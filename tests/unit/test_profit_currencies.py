@@ -13,7 +13,8 @@ from actors.accounts import Market, conversion_rate
 from actors.messages import AccountSnapshot
 from trading.commodities import catalogue
 from trading.market import Account, Instrument, Quote
-from trading.settings import PaperSettings, Settings
+from trading.settings import Settings
+from trading.settings_accounts import PaperSettings
 
 COMMODITIES = catalogue(tomllib.loads((Path(trading.__file__).parent / "commodities.toml").read_text(encoding="utf-8")))
 MARKET = Market(Settings(), COMMODITIES, {})

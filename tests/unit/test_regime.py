@@ -8,7 +8,7 @@ from made_bars import readings
 
 from trading.analysis import Regime, Strategy
 from trading.regime import REGIMES, regime_codes
-from trading.settings import default_strategies
+from trading.settings_strategies import default_strategies
 from trading.strategies import barred_on_feed, eligible
 
 

@@ -11,18 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from console import settings_tree
 from trading.analysis import Regime, Strategy
-from trading.settings import (
-    HIGHEST_PORTFOLIO_RISK,
-    HIGHEST_RISK_PER_TRADE,
-    AccountSettings,
-    Limits,
-    PaperSettings,
-    Risk,
-    Settings,
-    Thresholds,
-    Weights,
-    default_strategies,
-)
+from trading.settings import Settings
+from trading.settings_accounts import AccountSettings, Limits, PaperSettings
+from trading.settings_risk import HIGHEST_PORTFOLIO_RISK, HIGHEST_RISK_PER_TRADE, Risk
+from trading.settings_strategies import Thresholds, Weights, default_strategies
 
 ALPHA = {"name": "alpha", "symbols": {"EURUSD": "EURUSD"}}
 BETA = {"name": "beta", "symbols": {"EURUSD": "EURUSD"}}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made_trades import a_trade, an_instrument
 
 from trading.market import Instrument, Side
-from trading.settings import Risk
+from trading.settings_risk import Risk
 from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size
 
 FREE = an_instrument(commission_per_lot=0.0)

@@ -25,7 +25,7 @@ from simulation.terminal_channel import TerminalChannel
 from simulation.terminal_floor import WATCHDOG_SECONDS, WorldFloor
 from trading.commodities import catalogue
 from trading.market import HOUR
-from trading.settings import AccountSettings
+from trading.settings_accounts import AccountSettings
 from trading.settings_metatrader import MetaTraderSettings
 
 COMMODITIES = catalogue(tomllib.loads((Path(trading.__file__).parent / "commodities.toml").read_text(encoding="utf-8")))
