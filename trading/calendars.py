@@ -15,7 +15,7 @@ trading day, which is a Thursday where the Friday is a holiday: what matters is 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -27,10 +27,13 @@ from numpy.typing import NDArray
 from trading.bars import Instants
 from trading.commodities import Commodity
 from trading.market import MINUTE, Instant, instant, iso, moment
+from trading.metals_holidays import early_ends, shut_on
 
 DAY_MINUTES = 24 * 60
 FX_ZONE = "America/New_York"
 FX_CHANGE_MINUTE = 17 * 60  # of Sunday, when the FX week opens, and of Friday, when it ends
+METALS_OPENING_MINUTE = FX_CHANGE_MINUTE + 60  # each day, after a break of an hour
+METALS_YEARS = range(1970, 2100)
 MARGIN_DAYS = 14  # built on both sides of the span: a market that shuts at all shuts within a fortnight
 
 
@@ -147,6 +150,12 @@ class TradingTimes:
         """The end of the trading day that ``at`` belongs to; None while the market is shut."""
         return self._day_ends[self._day(at)] if self.is_open(at) else None
 
+    def last_day_end(self, at: Instant) -> Instant | None:
+        """When the last trading day ended that is over at ``at``; None where that was before what was built."""
+        self._require(at)
+        day = self._day(at) - 1
+        return self._day_ends[day] if day >= 0 and self._day_ends[day] > self.first else None
+
     def week_end(self, at: Instant) -> Instant | None:
         """The end of the trading week that ``at`` belongs to; None while shut, and where weeks do not end."""
         if not self.rule.ends_week or not self.is_open(at):
@@ -162,6 +171,16 @@ class TradingTimes:
         """The local date on which the trading day of ``at`` ends; while the market is shut, of the day that is next."""
         self._require(at)
         return self.dates[self._day(at)]
+
+    def spans(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
+        """The spans of trading from ``start`` to ``end``, in order; see `open_spans`."""
+        self._require(start)
+        self._require(end)
+        if end <= start:
+            return iter(())
+        first, last = bisect_right(self._closes, start), bisect_left(self._opens, end)
+        runs = zip(self._opens[first:last], self._closes[first:last], strict=True)
+        return ((max(opens, start), min(closes, end)) for opens, closes in runs)
 
     def extended(self, until: Instant) -> TradingTimes:
         """The same trading times, good until ``until`` at least."""
@@ -179,6 +198,14 @@ class TradingTimes:
             )
 
 
+def open_spans(times: TradingTimes, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
+    """The spans from ``start`` to ``end`` in which the market trades, in order; none where ``end`` is not after it.
+
+    Raises `OutsideSpan` where one of the two is not covered, before the first span is given.
+    """
+    return times.spans(start, end)
+
+
 def build(commodity: Commodity, first: Instant, last: Instant) -> TradingTimes:
     """The trading times of a commodity of the catalogue from ``first`` to ``last``.
 
@@ -194,8 +221,10 @@ def rule_of(commodity: Commodity) -> CalendarRule:
     if commodity.calendar == "always":
         return always_rule(commodity.zone, day_end_minute)
     if commodity.zone != FX_ZONE:
-        raise BadCalendar(f"{commodity.id}: zone is {commodity.zone!r}; the fx calendar is written in {FX_ZONE!r}")
-    return fx_rule(day_end_minute)
+        raise BadCalendar(
+            f"{commodity.id}: zone is {commodity.zone!r}; the {commodity.calendar} calendar is written in {FX_ZONE!r}"
+        )
+    return metals_rule(day_end_minute) if commodity.calendar == "metals" else fx_rule(day_end_minute)
 
 
 def fx_rule(day_end_minute: int = FX_CHANGE_MINUTE) -> CalendarRule:
@@ -212,6 +241,30 @@ def fx_rule(day_end_minute: int = FX_CHANGE_MINUTE) -> CalendarRule:
         Session(4, end - DAY_MINUTES, closing),
     )
     return CalendarRule(FX_ZONE, sessions, yearly_holidays=frozenset({(12, 25), (1, 1)}))
+
+
+def metals_rule(day_end_minute: int = FX_CHANGE_MINUTE) -> CalendarRule:
+    """Gold and silver: Sunday 18:00 to Friday 17:00 New York with a break from 17:00 to 18:00 each day, and the
+    holidays and early ends of `trading/metals_holidays.py`.
+    """
+    sessions = (
+        Session(session.weekday, max(session.opens_minute, opens), min(session.closes_minute, closes))
+        for session in fx_rule(day_end_minute).sessions
+        for opens, closes in _between_breaks()
+        if max(session.opens_minute, opens) < min(session.closes_minute, closes)
+    )
+    return CalendarRule(
+        FX_ZONE,
+        tuple(sessions),
+        holidays=frozenset(day for year in METALS_YEARS for day in shut_on(year)),
+        early_closes={day: minute for year in METALS_YEARS for day, minute in early_ends(year).items()},
+    )
+
+
+def _between_breaks() -> Iterator[tuple[int, int]]:
+    """From each opening to the next break: of the day before, of the date itself, of the day after."""
+    for midnight in (-DAY_MINUTES, 0, DAY_MINUTES):
+        yield midnight + METALS_OPENING_MINUTE - DAY_MINUTES, midnight + FX_CHANGE_MINUTE
 
 
 def always_rule(zone: str, day_end_minute: int) -> CalendarRule:

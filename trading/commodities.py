@@ -27,8 +27,8 @@ class Commodity(Model):
     """One commodity: when it trades, how its price is written, and contract hints for a paper account."""
 
     id: CommodityId
-    kind: Annotated[Literal["fx", "crypto"], Field(alias="class")]
-    calendar: Literal["fx", "always"]
+    kind: Annotated[Literal["fx", "metal", "crypto"], Field(alias="class")]
+    calendar: Literal["fx", "metals", "always"]
     zone: str  # the exchange's zone, in which local rules are written
     day_end: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]  # local time
     base_currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

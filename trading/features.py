@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.bars import BarSeries, Floats, Instants
+from trading.daily_volatility import daily_volatility
 from trading.indicator_library import talib
 from trading.indicators import change, lagged, over, rolling_median
 from trading.time_frames import FrameBars, TimeFrame, aggregate
-from trading.volatility import daily_volatility
 
 MEDIAN_BARS = 480
 MEDIAN_BARS_LEAST = 240

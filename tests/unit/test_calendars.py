@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_trades import a_bitcoin, a_commodity, utc
+from made_trades import a_bitcoin, a_commodity, a_gold, utc
 
 from trading.calendars import (
     BadCalendar,
@@ -21,13 +21,16 @@ from trading.calendars import (
     build,
     flatten,
     minute_of,
+    open_spans,
 )
+from trading.easter import easter, good_friday
 from trading.market import DAY, HOUR, MINUTE, Instant, moment
 
 FIRST, LAST = utc("2017-01-01T00:00"), utc("2027-12-31T00:00")
 NEW_YORK = ZoneInfo("America/New_York")
 FX = build(a_commodity(), FIRST, LAST)
 CRYPTO = build(a_bitcoin(), FIRST, LAST)
+METALS = build(a_gold(), FIRST, LAST)
 any_instant = st.integers(FIRST, LAST)
 
 
@@ -156,6 +159,91 @@ def test_christmas_on_a_weekend_closes_no_other_day() -> None:
 def test_fx_trades_on_good_friday() -> None:
     assert FX.is_open(utc("2026-04-03T12:00"))
     assert FX.is_last_day_of_week(utc("2026-04-03T12:00"))
+
+
+@pytest.mark.parametrize(
+    ("wednesday", "hours_ahead"), [("2026-01-14", 5), ("2026-07-15", 4), ("2026-03-11", 4), ("2025-10-29", 4)]
+)
+def test_metals_rest_for_an_hour_each_day_and_their_day_ends_before_it(wednesday: str, hours_ahead: int) -> None:
+    five = utc(f"{wednesday}T17:00") + hours_ahead * HOUR
+    assert opens_and_shuts(METALS, five) == SHUTS
+    assert not METALS.is_open(five + 30 * MINUTE)
+    assert opens_and_shuts(METALS, five + HOUR) == OPENS
+    assert METALS.day_end(five - 1) == five
+    assert METALS.next_close(five - HOUR) == five
+    assert METALS.day_end(five + 30 * MINUTE) is None
+    assert METALS.day_end(five + HOUR) == five + DAY
+    assert METALS.trading_date(five + 30 * MINUTE) == date.fromisoformat(wednesday) + timedelta(days=1)
+
+
+def test_the_week_of_metals_is_from_sunday_at_six_to_friday_at_five() -> None:
+    sunday, friday = utc("2026-01-11T23:00"), utc("2026-01-16T22:00")
+    assert opens_and_shuts(METALS, sunday) == OPENS
+    assert opens_and_shuts(METALS, friday) == SHUTS
+    assert METALS.next_open(friday) == sunday + 7 * DAY
+    assert METALS.week_end(sunday) == friday
+    assert METALS.is_last_day_of_week(friday - 1)
+
+
+@pytest.mark.parametrize(
+    ("holiday", "end"), [("2026-04-03", "21:00"), ("2025-12-25", "22:00"), ("2026-01-01", "22:00")]
+)
+def test_metals_rest_on_good_friday_christmas_and_new_year(holiday: str, end: str) -> None:
+    ends = utc(f"{holiday}T{end}")
+    assert not METALS.is_open(ends - DAY // 2)
+    assert date.fromisoformat(holiday) not in METALS.dates
+
+
+@pytest.mark.parametrize(
+    ("ends", "why"),
+    [
+        ("2026-11-26T19:30", "Thanksgiving"),
+        ("2026-11-27T19:45", "the day after it"),
+        ("2024-11-29T18:45", "the day after it, until 2024"),
+        ("2026-12-24T18:45", "Christmas Eve"),
+        ("2026-07-03T17:00", "Independence Day on a Saturday"),
+        ("2025-06-19T18:30", "Juneteenth"),
+        ("2021-01-18T18:00", "Martin Luther King, until 2021"),
+        ("2013-05-27T17:15", "Memorial Day, until 2014"),
+        ("2024-07-04T18:30", "Independence Day"),
+    ],
+)
+def test_metals_end_their_day_early_on_holidays_of_the_united_states(ends: str, why: str) -> None:
+    end = utc(ends)
+    times = build(a_gold(), utc("2012-01-01T00:00"), LAST)
+    assert opens_and_shuts(times, end) == SHUTS, why
+    assert times.day_end(end - HOUR) == end
+
+
+@pytest.mark.parametrize("day", ["2021-12-24", "2022-12-26", "2023-01-02", "2026-04-03"])
+def test_metals_keep_christmas_and_new_year_on_other_days_where_they_fall_on_a_weekend(day: str) -> None:
+    assert date.fromisoformat(day) not in METALS.dates
+
+
+def test_metals_trade_on_the_last_day_of_a_year_whose_next_begins_on_a_saturday() -> None:
+    assert METALS.is_open(utc("2021-12-31T21:59"))
+
+
+def test_good_friday_makes_thursday_the_last_day_of_the_metals_week() -> None:
+    thursday = utc("2026-04-02T21:00")
+    assert METALS.is_last_day_of_week(thursday - 1)
+    assert METALS.next_open(thursday) == utc("2026-04-05T22:00")
+
+
+@pytest.mark.parametrize("day_end", ["00:00", "12:00", "17:00", "17:30", "18:00", "22:00"])
+def test_metals_have_the_same_hours_wherever_their_day_ends(day_end: str) -> None:
+    times = build(a_gold(day_end=day_end), FIRST, LAST)
+    at = np.arange(utc("2026-01-11T00:00"), utc("2026-01-16T16:30"), 10 * MINUTE)
+    assert np.array_equal(times.are_open(at), METALS.are_open(at))
+
+
+@pytest.mark.parametrize(
+    "day", ["1818-03-22", "1943-04-25", "1961-04-02", "2000-04-23", "2019-04-21", "2024-03-31", "2038-04-25"]
+)
+def test_easter_falls_on_its_known_dates(day: str) -> None:
+    expected = date.fromisoformat(day)
+    assert easter(expected.year) == expected
+    assert good_friday(expected.year) == expected - timedelta(days=2)
 
 
 def test_crypto_trades_on_saturday_and_its_weeks_do_not_end() -> None:
@@ -351,3 +439,51 @@ def test_a_local_time_that_daylight_saving_skips_or_repeats_ends_one_day_only() 
         times = build(a_bitcoin(day_end=day_end), FIRST, LAST)
         lengths = set(np.diff(times.day_ends).tolist())
         assert lengths == {23 * HOUR, 24 * HOUR, 25 * HOUR}
+
+
+# ---------------------------------------------------------------- open spans
+
+
+def test_the_open_spans_of_a_weekend_are_what_is_left_on_both_sides_of_it() -> None:
+    friday, monday = utc("2026-01-09T12:00"), utc("2026-01-12T03:00")
+    assert list(open_spans(FX, friday, monday)) == [
+        (friday, utc("2026-01-09T22:00")),
+        (utc("2026-01-11T22:00"), monday),
+    ]
+
+
+def test_open_spans_leave_out_a_daily_break() -> None:
+    start, end = utc("2026-01-13T20:00"), utc("2026-01-14T00:00")
+    assert list(open_spans(GOLD, start, end)) == [(start, utc("2026-01-13T22:00")), (utc("2026-01-13T23:00"), end)]
+
+
+def test_there_are_no_open_spans_while_shut_nor_in_no_time_nor_backwards() -> None:
+    saturday = utc("2026-01-10T12:00")
+    assert list(open_spans(FX, saturday, saturday + HOUR)) == []
+    tuesday = utc("2026-01-13T12:00")
+    assert list(open_spans(FX, tuesday, tuesday)) == []
+    assert list(open_spans(FX, tuesday, tuesday - DAY)) == []
+
+
+def test_a_market_that_never_shuts_is_one_open_span() -> None:
+    start = utc("2026-01-09T12:00")
+    assert list(open_spans(CRYPTO, start, start + 9 * DAY)) == [(start, start + 9 * DAY)]
+
+
+@given(any_instant, st.integers(0, 30 * 24 * 60))
+def test_open_spans_are_open_and_all_that_is(start: Instant, minutes: int) -> None:
+    end = min(start + minutes * MINUTE, LAST)
+    spans = list(open_spans(FX, start, end))
+    for opens, closes in spans:
+        assert start <= opens < closes <= end
+        assert FX.is_open(opens)
+        assert FX.is_open(closes - 1)
+        assert opens == start or not FX.is_open(opens - 1)
+        assert closes == end or not FX.is_open(closes)
+    open_minutes = sum(FX.is_open(at) for at in range(start, end, 60 * MINUTE))
+    assert abs(sum(closes - opens for opens, closes in spans) / HOUR - open_minutes) <= 2 + 2 * len(spans)
+
+
+def test_open_spans_outside_of_what_was_built_are_refused_at_once() -> None:
+    with pytest.raises(OutsideSpan):
+        open_spans(FX, LAST - DAY, LAST + DAY)
