@@ -1,7 +1,16 @@
-"""The one error of this room."""
+"""The errors of this room."""
 
 from __future__ import annotations
 
 
 class FeedError(ValueError):
-    """The file cannot be read as bars; the message names the file, and the row, the column and the value at fault."""
+    """A source is not what it should be; the message names it, and the row, the column and the value at fault."""
+
+
+class AnalysisRefused(ValueError):
+    """An analysis from outside is not taken, and the message says why."""
+
+    def __init__(self, reason: str, message: str, source: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason  # one word, for the journal's counts
+        self.source = source  # who signed it, or is said to have; None: not known

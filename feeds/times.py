@@ -1,20 +1,26 @@
-"""Times as people write them into files, turned into instants one by one, so that the first bad one can be named."""
+"""Times as people write them into files: what each says, read one by one, so that the first bad one can be named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
+from feeds.clocks import FileClock, SkippedTime, local_milliseconds
 from trading.bars import Instants
-from trading.market import SECOND, Instant, instant
+from trading.market import SECOND, instant
 
-EXPECTED = "an ISO 8601 time, or seconds or milliseconds since 1970"
+EXPECTED = "an ISO 8601 time, or seconds, milliseconds, microseconds or nanoseconds since 1970"
 FIRST_MILLISECONDS = 10**11  # as seconds this would be the year 5138, so it is milliseconds
+FIRST_MICROSECONDS, FIRST_NANOSECONDS = 10**14, 10**17  # by the same reasoning
 LENGTH_OF_DATE = 8  # 20170419 is a date without dashes, not a second of August 1970
 EARLIEST, LATEST = instant(datetime(1900, 1, 1, tzinfo=UTC)), instant(datetime(2200, 1, 1, tzinfo=UTC))
+DAY_FIRST = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(.*)", re.DOTALL)
+OFFSET = re.compile(r"\s*(?:GMT|UTC)?\s*([+-]\d{2}:?\d{2})$")
 
 
 class UnreadableTime(ValueError):
@@ -25,29 +31,61 @@ class UnreadableTime(ValueError):
         self.row, self.value, self.expected = row, value, expected
 
 
-def instants_of(values: Iterable[object], zone: ZoneInfo | None) -> Instants:
-    """The instants of texts, numbers or ``datetime`` values, in their order.
+@dataclass(frozen=True, slots=True, eq=False)
+class ShownTimes:
+    """What n values show."""
 
-    ``zone`` is that of the times which name none; without it they are UTC. Where the clocks are put back an hour comes
-    twice: the second one is recognised by following the first. Numbers are all in seconds or all in milliseconds, as
-    the first one is. Raises `UnreadableTime`.
+    values: Sequence[object]  # as they stand in the file
+    shown: Instants  # (n,) milliseconds since 1970
+    is_local: NDArray[np.bool_]  # (n,) by a clock that the value does not name; otherwise in UTC
+
+
+def settled(times: ShownTimes, clock: FileClock) -> Instants:
+    """The instants, (n,), with the local ones as ``clock`` means them. Raises `UnreadableTime`."""
+    found = times.shown.copy()
+    rows = np.flatnonzero(times.is_local)
+    try:
+        found[rows] = clock.to_utc(times.shown[rows])
+    except SkippedTime as error:
+        row = int(rows[error.row])
+        raise UnreadableTime(row, times.values[row], str(error)) from error
+    return found
+
+
+def shown_times(values: Sequence[object]) -> ShownTimes:
+    """What texts, numbers or ``datetime`` values show, in their order.
+
+    Numbers are all of one unit, as the first one is. Raises `UnreadableTime`.
     """
-    found: list[Instant] = []
-    unit: int | None = None
+    month_first = _month_comes_first(values)
+    shown: list[int] = []
+    local: list[bool] = []
+    scale: Callable[[int], int] | None = None
     for row, value in enumerate(values):
         try:
             number = _number(value)
             if number is None:
-                at = _moment(value, zone, found[-1] if found else None)
+                at, is_local = _moment(value, month_first)
             else:
-                unit = unit or (1 if abs(number) >= FIRST_MILLISECONDS else SECOND)
-                at = number * unit
+                scale = scale or _scale(number)
+                at, is_local = scale(number), False
         except ValueError as error:
             raise UnreadableTime(row, value, str(error)) from error
         if not EARLIEST <= at <= LATEST:
             raise UnreadableTime(row, value, "a time between the years 1900 and 2200")
-        found.append(at)
-    return np.array(found, dtype=np.int64)
+        shown.append(at)
+        local.append(is_local)
+    return ShownTimes(values, np.array(shown, dtype=np.int64), np.array(local, dtype=np.bool_))
+
+
+def _scale(number: int) -> Callable[[int], int]:
+    """From a number's unit to milliseconds."""
+    size = abs(number)
+    if size >= FIRST_NANOSECONDS:
+        return lambda value: value // 1_000_000
+    if size >= FIRST_MICROSECONDS:
+        return lambda value: value // 1_000
+    return (lambda value: value) if size >= FIRST_MILLISECONDS else (lambda value: value * SECOND)
 
 
 def _number(value: object) -> int | None:
@@ -59,27 +97,43 @@ def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _moment(value: object, zone: ZoneInfo | None, previous: Instant | None) -> Instant:
+def _moment(value: object, month_first: bool | None) -> tuple[int, bool]:
     if isinstance(value, str):
-        text = value.strip()
-        if text[4:5] == "." and text[7:8] == ".":
-            text = text[:10].replace(".", "-") + text[10:]
         try:
-            value = datetime.fromisoformat(text)
+            value = datetime.fromisoformat(_as_iso(value.strip(), month_first))
         except ValueError as error:
-            raise ValueError(EXPECTED) from error
+            raise ValueError(str(error) if "month or the day" in str(error) else EXPECTED) from error
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time.min)
     if not isinstance(value, datetime):
         raise ValueError(EXPECTED)
     if value.tzinfo is not None:
-        return instant(value)
-    return instant(value.replace(tzinfo=UTC)) if zone is None else _in_zone(value, zone, previous)
+        return instant(value), False
+    return local_milliseconds(value), True
 
 
-def _in_zone(local: datetime, zone: ZoneInfo, previous: Instant | None) -> Instant:
-    first = instant(local.replace(tzinfo=zone, fold=0))
-    second = instant(local.replace(tzinfo=zone, fold=1))
-    if first > second:
-        raise ValueError(f"a time that exists in {zone.key}: the clocks jump over this one")
-    return second if previous is not None and previous >= first else first
+def _as_iso(text: str, month_first: bool | None) -> str:
+    """``2017.04.19 03:00``, ``19.04.2017 03:00:00.000 GMT+0200`` and ``04/19/2017`` as ISO 8601."""
+    if text[4:5] in "./" and text[7:8] == text[4:5] and text[:4].isdecimal():
+        text = f"{text[:4]}-{text[5:7]}-{text[8:]}"
+    elif found := DAY_FIRST.match(text):
+        first, separator, second, year, rest = found.groups()
+        if separator == "/" and month_first is None:
+            raise ValueError("a date that tells whether the month or the day comes first; this file has none")
+        day, month = (second, first) if separator == "/" and month_first else (first, second)
+        text = f"{year}-{int(month):02d}-{int(day):02d}{rest}"
+    behind = text[len("2017-04-19") :]
+    return OFFSET.sub(r"\1", text) if "+" in behind or "-" in behind else text
+
+
+def _month_comes_first(values: Sequence[object]) -> bool | None:
+    """Whether ``03/04/2017`` is of March, as the first date with a number above 12 shows; None: there is none."""
+    for value in values:
+        found = DAY_FIRST.match(value.strip()) if isinstance(value, str) else None
+        if found is None:
+            return None
+        if int(found[1]) > 12:
+            return False
+        if int(found[3]) > 12:
+            return True
+    return None

@@ -12,6 +12,10 @@ from trading.market import Instant, Side
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 
+BUILT_IN_ANALYST = "analyst"
+LONGEST_ID = 128
+LAST_INSTANT = 32_503_680_000_000  # the year 3000: what lies beyond it is a slip, and no calendar knows it
+
 
 class Strategy(StrEnum):
     """How a trade means to earn its profit. Grid trading is out by rule: one trade per asset per account."""
@@ -42,6 +46,7 @@ class Pillar(BaseModel):
     score: Score
     absent: bool = False  # True: nothing was there to read, and the score is the neutral one
     readings: dict[str, float | None] = {}  # name to value; None: not known yet (warming up)
+    notes: dict[str, str] = {}  # name to words: what no number can say, such as why a source is absent
 
 
 class Pillars(BaseModel):
@@ -60,7 +65,7 @@ class Analysis(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
+    id: Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=r"^[\x21-\x7e]+$")]
     commodity: Name
     side: Side
     strategy: Strategy
@@ -69,5 +74,5 @@ class Analysis(BaseModel):
     confidence: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]  # 0 to 100
     daily_volatility: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]  # sd of daily log returns
     mean_price: Annotated[float, Field(allow_inf_nan=False)] | None = None  # where mean reversion aims
-    made_at: Instant
-    made_by: Name = "analyst"
+    made_at: Annotated[Instant, Field(ge=0, lt=LAST_INSTANT)]
+    made_by: Name = BUILT_IN_ANALYST

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from trading.market import Instant
 
+DEFECTS = frozenset({"crashed", "given up"})
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -17,6 +19,11 @@ class Alert:
     actor: str
     reason: str
     detail: str
+
+    @property
+    def is_defect(self) -> bool:
+        """Whether it tells of what a program without defects does not do."""
+        return self.reason in DEFECTS
 
 
 class DeadLetters:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from trading.attention import Attention
 from trading.market import Instant
 
 DEFAULT_ASK_SECONDS = 5.0
@@ -73,3 +74,11 @@ class Behaviour(Protocol):
 
     def receive(self, message: Any, context: Context) -> Any:
         """Handle one message. What it returns is the answer to an ask."""
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """A behaviour that says what it waits for. One that does not waits for everything."""
+
+    def attention(self, now: Instant) -> Attention:
+        """What must happen before it acts again, now that every message has been handled. It changes nothing."""

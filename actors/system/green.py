@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from actors.system.runtime_virtual import VirtualWorld
 
 
+class Letter:
+    """What Pykka's envelope is, without an answer: calls bring their own."""
+
+    __slots__ = ("message",)
+    reply_to = None
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+
+
 class GreenMailbox(Mailbox):
     """A mailbox whose owner gives its turn away while there is nothing in it."""
 
@@ -150,6 +160,10 @@ class GreenShell(Shell):
         """``begin``: runs the actor's loop in its greenlet from its first turn on."""
         super().__init__(host, spec, runtime, mailbox, rank)
         self._begin = begin
+
+    def post(self, item: Any) -> None:
+        """Put ``item`` into the mailbox, which knows by itself whether it is closed. Raises `NotExecuted`."""
+        self.mailbox.put(Letter(item))
 
     @staticmethod
     def _create_future() -> pykka.Future[Any]:

@@ -40,26 +40,33 @@ class HealthRound:
         self._interval_seconds = interval_seconds
         self._answer_seconds = answer_seconds
         self._on_full_round = on_full_round
+        self._known_silent: set[str] = set()  # actors that are not vital, and whose silence was told
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._go_round, name="health", daemon=True)
 
     def round_once(self) -> list[str]:
-        """One round. Alerts each actor that did not answer, with its last message, and returns their names."""
+        """One round. Alerts each actor that did not answer, with its last message, and returns their names.
+
+        One that is not vital is told of once for as long as it is silent, and its silence leaves the round full.
+        """
         silent = self._system.ping_all(self._answer_seconds)
         if self._stopping.is_set():
             return silent  # actors that stop in order are no cause for alarm
         stats = self._system.stats()
         for name in silent:
+            if name in self._known_silent:
+                continue
             actor = stats[name]
             self._system.alert(
                 name,
                 "does not answer",
                 f"{actor.state}, last message {actor.last_message or 'none'}, {actor.depth} wait",
             )
+        self._known_silent = {name for name in silent if not self._system.is_vital(name)}
         fault = self._system.runtime_fault()
         if fault is not None:
             self._system.alert("runtime", "fault", fault)
-        if not silent and fault is None and self._on_full_round is not None:
+        if self._known_silent.issuperset(silent) and fault is None and self._on_full_round is not None:
             self._on_full_round()
         return silent
 

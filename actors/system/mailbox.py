@@ -73,11 +73,13 @@ class Mailbox(ABC):
             raise ActorDead(self.name)
         bulk, key = False, None
         if isinstance(item, Message):
-            bulk, key = item.bulk, _conflation_key(item)
-            if key is not None and (waiting := self._pending.get(key)) is not None:
-                waiting.message = item
-                self.conflated += 1
-                return False
+            bulk, named = item.bulk, item.conflation_key()
+            if named is not None:
+                key = type(item), named
+                if (waiting := self._pending.get(key)) is not None:
+                    waiting.message = item
+                    self.conflated += 1
+                    return False
         elif isinstance(item, Control):
             return True
         elif type(item) is Call and isinstance(item.message, Message):

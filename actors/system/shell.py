@@ -18,7 +18,7 @@ from typing import Any
 
 import pykka
 
-from actors.system.context import Behaviour, Context
+from actors.system.context import Attentive, Behaviour, Context
 from actors.system.errors import ActorDead, Crashed, Expired, NotExecuted, Refusal, TooManyTimers
 from actors.system.items import Call, Control, Ping, Stop, fail
 from actors.system.mailbox import Mailbox
@@ -27,6 +27,8 @@ from actors.system.runtime import Host, Runtime
 from actors.system.shell_context import ShellContext
 from actors.system.spec import Spec
 from actors.system.timers import Timer
+from trading.attention import EVERYTHING, Attention
+from trading.market import Instant
 
 LONGEST_BACKOFF_SECONDS = 5.0
 
@@ -68,6 +70,7 @@ class Shell(pykka.Actor):
         self._runtime = runtime
         self._context: Context = ShellContext(spec, host, runtime, self.new_timer)
         self._behaviour: Behaviour | None = None
+        self._attentive: Attentive | None = None  # the same, where it says what it waits for
         self._crashed_at: deque[float] = deque()
         self._life = 0
         self._timers_armed = 0
@@ -118,6 +121,12 @@ class Shell(pykka.Actor):
             if isinstance(left, Ping | Stop):
                 self.undelivered(left, ActorDead(self.spec.name))
         self.mailbox.wake()
+
+    def attention(self, now: Instant) -> Attention:
+        """What the behaviour waits for. Asked while nothing is being handled, by whoever drives a world of ticks."""
+        if self.state is not ActorState.RUNNING or self._attentive is None:
+            return EVERYTHING
+        return self._attentive.attention(now)
 
     # ---- timers; all but `timer_due` are called on the actor's own thread
 
@@ -237,6 +246,7 @@ class Shell(pykka.Actor):
             start(self._context)
         if self.state is not ActorState.KILLED:
             self._behaviour = behaviour
+            self._attentive = behaviour if isinstance(behaviour, Attentive) else None
             self.state = ActorState.RUNNING
 
     def _end_life(self) -> None:

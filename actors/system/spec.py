@@ -19,6 +19,7 @@ class Spec:
     mailbox_capacity: int = 1_000  # messages; also the most timers that may be armed at once
     max_restarts: int = 5  # more than this many ...
     restart_window_seconds: float = 30.0  # ... within this time, and the actor is given up
+    vital: bool = True  # False: trading goes on without it: given up it ends nothing, silent it holds up no watchdog
     backoff_seconds: float = 0.05  # before the first restart; doubled before each further one in the window, up to 5
 
     def __post_init__(self) -> None:

@@ -33,6 +33,7 @@ from actors.system.shell import ENDED, ActorState, Shell
 from actors.system.spec import Spec
 from actors.system.stats import ActorStats, stats_of
 from persistence.errors import LedgerError, NestedTransaction
+from trading.attention import Attention, together
 
 EXIT_ESCALATED = 70
 """The exit code of a process in which an actor was given up: the service manager starts a new one."""
@@ -181,10 +182,19 @@ class System:
         shells = list(self._shells.values())
         return [shell.spec.name for shell, _ in self._ping(shells, self._runtime.elapsed() + timeout_seconds)]
 
+    def is_vital(self, name: str) -> bool:
+        """Whether the process cannot go on without this actor."""
+        return self._find(name).spec.vital
+
     def stats(self) -> dict[str, ActorStats]:
         """Every actor at this moment, by name, in the order of spawning."""
         now = self._runtime.elapsed()
         return {name: stats_of(shell, now, self._dead_letters.of(name)) for name, shell in self._shells.items()}
+
+    def attention(self) -> Attention:
+        """What all actors together wait for, now that nothing is under way. In virtual time only."""
+        now = self._runtime.now()
+        return together(shell.attention(now) for shell in self._shells.values())
 
     def runtime_fault(self) -> str | None:
         """What is wrong with the runtime itself, or None."""
@@ -252,8 +262,10 @@ class System:
         self.alert(actor, "crashed", f"{type(error).__name__}: {error}")
 
     def escalate(self, actor: str, error: BaseException) -> None:
-        """An actor has been given up. The first time, tell the process."""
+        """An actor has been given up. The first time, tell the process, if that cannot go on without the actor."""
         self.alert(actor, "given up", f"{type(error).__name__}: {error}")
+        if not self.is_vital(actor):
+            return
         if self._killed or not self._escalated.acquire(blocking=False) or self._on_escalate is None:
             return
         try:

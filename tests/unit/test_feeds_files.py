@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from feeds.errors import FeedError
-from feeds.files import read_bars
+from feeds.files import Reading, read_bars, read_file
 from trading.bars import BadBars
 from trading.market import DAY, HOUR, iso
 
@@ -247,14 +247,17 @@ def test_files_that_cannot_be_bars_are_refused_by_name(tmp_path: Path, written: 
         ((HEADER + ",Open", *(row + ",1" for row in ROWS)), "two columns 'open'"),
         ((HEADER, ROWS[0], "yesterday,1,1,1,1"), "row 1: time is 'yesterday'; expected an ISO 8601 time"),
         ((HEADER, ROWS[0], ",1,1,1,1"), "row 1: time is empty; expected an ISO 8601 time"),
-        ((HEADER, ROWS[0], "1704675600000000,1,1,1,1"), "row 1: time is '1704675600000000'; .*between the years"),
+        ((HEADER, ROWS[0], "9" * 24 + ",1,1,1,1"), "row 1: time is '9{24}'; .*between the years"),
         ((HEADER, ROWS[0], "2024-01-08 01:00,1,1,1,none"), "row 1: close is 'none'; expected a number"),
         ((HEADER, ROWS[0], "2024-01-08 01:00,1,1,1"), r"cannot be read as \.csv: .*Expected 5 columns, got 4"),
         ((HEADER, ROWS[0]), "there is one bar; expected at least two"),
         ((HEADER, *ROWS, "2024-01-08 02:00,1,1,1,1", "2024-01-08 02:30,1,1,1,1"), "row 3: time is 2024-01-08T02:30"),
         ((HEADER, "0,1,1,1,1", "1500000000001,1,1,1,1"), "1500000000001"),
         ((HEADER, "1704672000000,1,1,1,1", "1704672000500,1,1,1,1"), "step in time is 500 ms; expected whole seconds"),
-        ((HEADER + ",spread", *(row + ",12" for row in ROWS)), "row 0: spread is 12 at a price of 1.11; .*not points"),
+        (
+            (HEADER + ",spread", *(row + ",1.5" for row in ROWS)),
+            "row 0: spread is 1.5 at a price of 1.11; .*price units",
+        ),
     ],
 )
 def test_a_fault_is_named_with_its_row_column_and_value(written: Write, lines: tuple[str, ...], why: str) -> None:
@@ -278,13 +281,27 @@ def test_bars_that_are_wrong_are_refused_by_row_column_and_value(written: Write,
         read_bars(written(HEADER, ROWS[0], row), "EURUSD")
 
 
+def test_a_file_with_its_newest_bar_first_is_turned_round_and_that_is_said(written: Write) -> None:
+    rows = [f"2024-10-27 0{hour // 4}:{hour % 4 * 15:02d},1,{2 + hour},1,1" for hour in range(4, 24)]
+    autumn = [*rows[:8], *rows[4:]]  # one hour comes twice in Berlin
+    for lines, zone in ((rows, None), (autumn, "Europe/Berlin")):
+        forwards, backwards = written(HEADER, *lines), written(HEADER, *reversed(lines), name="backwards.csv")
+        found = read_file(backwards, "EURUSD", Reading(clock=zone))
+        expected = read_bars(forwards, "EURUSD", time_zone=zone)
+        assert found.series.time.tolist() == expected.time.tolist()
+        assert found.series.high.tolist() == expected.high.tolist()
+        assert str(found.findings[0]) == (
+            f"rows with the newest first, turned round: {len(lines)}; the first: 2024-10-27 05:45"
+        )
+
+
 def test_no_bars_at_all_are_refused(written: Write) -> None:
     with pytest.raises(BadBars, match=r"bars\.csv: there are no bars of EURUSD"):
         read_bars(written(HEADER), "EURUSD")
 
 
 def test_an_unknown_time_zone_is_refused_by_name(written: Write) -> None:
-    with pytest.raises(FeedError, match="time_zone is 'Mars/Olympus'; expected the name of a zone"):
+    with pytest.raises(FeedError, match="time_zone is 'Mars/Olympus'; expected a zone such as Europe/Athens"):
         read_bars(written(HEADER, *ROWS), "EURUSD", time_zone="Mars/Olympus")
 
 

@@ -68,6 +68,21 @@ def test_an_actor_that_hangs_is_named_with_its_last_message_until_it_answers_aga
         assert fed == ["fed"]
 
 
+def test_an_actor_that_is_not_vital_holds_up_no_watchdog_and_is_told_of_once_for_each_silence() -> None:
+    fed: list[str] = []
+    with VirtualWorld(ORIGIN) as world:
+        system = system_of(world, "a", vital=False)
+        system.start([Spec("b", Runner, 1)])
+        health = HealthRound(system, answer_seconds=25, on_full_round=lambda: fed.append("fed"))
+        for times in (1, 2):
+            system.tell("a", sleep_long)
+            assert [health.round_once() for _ in range(3)] == [["a"]] * 3
+            assert len(fed) == 4 * times - 1
+            assert [(alert.actor, alert.reason) for alert in system.alerts] == [("a", "does not answer")] * times
+            world.run_for(30)
+            assert health.round_once() == []
+
+
 def test_an_actor_that_was_given_up_spoils_every_round() -> None:
     fed: list[str] = []
     with VirtualWorld(ORIGIN) as world:

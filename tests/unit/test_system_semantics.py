@@ -531,6 +531,17 @@ def test_only_the_first_escalation_is_reported_to_the_process(stage: Stage) -> N
     assert stage.escalated == ["a"]
 
 
+def test_an_actor_that_is_not_vital_is_given_up_and_ends_nothing(stage: Stage) -> None:
+    spawn(stage, "a", max_restarts=0, vital=False)
+    spawn(stage, "b")
+    with pytest.raises(Crashed):
+        stage.system.ask("a", Do(crash))
+    stage.wait_for(lambda: stage.system.stats()["a"].state == ActorState.DEAD)
+    stage.wait_for(lambda: any(alert.reason == "given up" for alert in stage.alerts))
+    assert not stage.escalated
+    assert stage.system.ask("b", Do(number)) == 1
+
+
 def test_crashes_outside_the_window_do_not_add_up(stage: Stage) -> None:
     spawn(stage, "a", max_restarts=1, restart_window_seconds=0.0)
     for _ in range(4):
