@@ -16,12 +16,14 @@ from trading.analysis import Analysis
 from trading.calendars import TradingTimes
 from trading.closings import in_preclose_window
 from trading.commodities import Commodity
+from trading.groups import direction, free_group_budget
 from trading.market import Instant
 from trading.selection import AccountView, expected_swap_per_lot
 from trading.settings import Settings
 from trading.settings_accounts import AccountSettings
-from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size
-from trading.trade import TradePlan
+from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size, volatility_factor
+from trading.standing import NOTHING_LOST, Verdict, floating_profit, verdict
+from trading.trade import TradePlan, TradeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def account_opinion(
     times = market.times.get(commodity)
     open_now = times is not None and times.is_open(now)
     minutes = market.settings.auto_close_minutes(account.name)
-    facts = _facts(snapshot, analysis, plan, market, account) if snapshot is not None else Facts()
+    facts = _facts(snapshot, analysis, plan, market, account, now) if snapshot is not None else Facts()
     view = AccountView(
         platform=account.name,
         connected=snapshot is not None and snapshot.ready and snapshot.unaccounted == 0,
@@ -84,60 +86,138 @@ def account_opinion(
         commission_per_lot=facts.commission_per_lot,
         expected_swap_per_lot=facts.expected_swap_per_lot,
         last_chosen_at=last_chosen_at,
+        drawdown_factor=facts.verdict.risk_factor,
+        is_day_lost=facts.verdict.is_day_lost,
+        pausing_until=facts.verdict.paused_until,
+        free_group_budget=facts.free_group_budget,
     )
     return AccountOpinion(view, facts.sizing)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What follows from an account's money and terms. The defaults make an account ineligible."""
+    """What follows from an account's money, results and terms. The defaults make an account ineligible."""
 
     risk_budget: float = 0.0
     free_risk_budget: float = 0.0
+    free_group_budget: float = math.inf
     contract_value: float = 0.0
     commission_per_lot: float = 0.0
     expected_swap_per_lot: float = 0.0
+    verdict: Verdict = NOTHING_LOST
     sizing: Sizing | None = None
 
 
 def _facts(
-    snapshot: AccountSnapshot, analysis: Analysis, plan: TradePlan, market: Market, account: AccountSettings
+    snapshot: AccountSnapshot,
+    analysis: Analysis,
+    plan: TradePlan,
+    market: Market,
+    account: AccountSettings,
+    now: Instant,
 ) -> Facts:
     instrument = snapshot.instruments.get(analysis.commodity)
     quote = snapshot.quotes.get(analysis.commodity)
     if snapshot.account is None or instrument is None or quote is None:
         return Facts()
-    if not (math.isfinite(snapshot.account.equity) and math.isfinite(snapshot.account.margin_used)):
+    equity = snapshot.account.equity
+    if not (math.isfinite(equity) and math.isfinite(snapshot.account.margin_used)):
         return Facts()
     rate = conversion_rate(snapshot, analysis.commodity, market)
-    if rate is None:
-        return Facts()
+    risks = risks_to_stop(snapshot, market)
+    floating = floating_at_worst(snapshot, market)
+    if rate is None or risks is None or floating is None:
+        return Facts()  # a risk that cannot be priced leaves no budget that could be called free
+    risk = market.settings.risk
+    found = verdict(snapshot.standing, floating, equity, risk, now)
     fraction = market.settings.portfolio_risk_fraction(account.name)
-    risks = []
-    for trade in snapshot.trades.values():
-        trade_rate = conversion_rate(snapshot, trade.commodity, market)
-        if trade_rate is None:
-            return Facts()  # a risk that cannot be priced leaves no budget that could be called free
-        risks.append(risk_to_stop(trade, snapshot.instruments[trade.commodity], trade_rate))
-    free = free_risk_budget(snapshot.account.equity, fraction, risks)
+    free = free_risk_budget(equity, fraction, risks.values())
+    group_budget = _free_group_budget(snapshot, analysis, risks, market)
     sizing = size(
-        equity=snapshot.account.equity,
+        equity=equity,
         free_risk_budget=free,
+        free_group_budget=group_budget,
         stop_distance=plan.stop_distance,
         instrument=instrument,
         conversion_rate=rate,
-        risk=market.settings.risk,
+        risk=risk,
+        volatility_factor=volatility_factor(_relative_volatility(analysis), risk),
+        drawdown_factor=found.risk_factor,
         free_margin=snapshot.account.margin_free,
         price=quote.opening_price(analysis.side),
     )
     return Facts(
-        risk_budget=risk_budget(snapshot.account.equity, fraction),
+        risk_budget=risk_budget(equity, fraction),
         free_risk_budget=free,
+        free_group_budget=math.inf if group_budget is None else group_budget,
         contract_value=instrument.contract_size * rate,
         commission_per_lot=instrument.commission_per_lot,
         expected_swap_per_lot=expected_swap_per_lot(instrument, analysis.side, plan.longest_hold_seconds),
+        verdict=found,
         sizing=sizing,
     )
+
+
+def _free_group_budget(
+    snapshot: AccountSnapshot, analysis: Analysis, risks: Mapping[str, float], market: Market
+) -> float | None:
+    """What the trades of the commodity's group that bet the same way may lose more; None: there is no such cap."""
+    fraction = market.settings.risk.group_risk_fraction
+    if fraction is None or snapshot.account is None:
+        return None
+    commodity = market.commodities[analysis.commodity]
+    of_group = [
+        (direction(other, trade.side), risks[name])
+        for name, trade in snapshot.trades.items()
+        if (other := market.commodities[name]).group == commodity.group
+    ]
+    return free_group_budget(snapshot.account.equity, fraction, of_group, direction(commodity, analysis.side))
+
+
+def _relative_volatility(analysis: Analysis) -> float | None:
+    """The ranges of the last hours over their usual ones, where the analysis says so."""
+    return analysis.pillars.volatility.readings.get("relative_volatility")
+
+
+def risks_to_stop(snapshot: AccountSnapshot, market: Market) -> dict[str, float] | None:
+    """What each open trade loses at its stop, by commodity, in account currency; None where one has no price."""
+    risks = {}
+    for name, trade in snapshot.trades.items():
+        instrument, rate = snapshot.instruments.get(name), conversion_rate(snapshot, name, market)
+        if instrument is None or rate is None:
+            return None
+        risks[name] = risk_to_stop(trade, instrument, rate)
+    return risks
+
+
+def floating_profits(snapshot: AccountSnapshot, market: Market) -> dict[int, float] | None:
+    """What closing each open trade now would bring, by trade, in account currency; None where one has no rate.
+
+    One without a quote yet, as after a start while its market is shut, is left out.
+    """
+    found = {}
+    for name, trade in snapshot.trades.items():
+        instrument, rate = snapshot.instruments.get(name), conversion_rate(snapshot, name, market)
+        if instrument is None or rate is None:
+            return None
+        quote = snapshot.quotes.get(name)
+        if quote is not None:
+            found[trade.trade_id] = floating_profit(trade, instrument, rate, quote)
+    return found
+
+
+def floating_at_worst(snapshot: AccountSnapshot, market: Market) -> dict[int, float] | None:
+    """The same for all trades, as an open has to reckon: what is not known is lost to the stop.
+
+    That is a trade without a quote, and one that is being closed: it may be gone, at a price that nobody has told us.
+    """
+    floating, risks = floating_profits(snapshot, market), risks_to_stop(snapshot, market)
+    if floating is None or risks is None:
+        return None
+    for name, trade in snapshot.trades.items():
+        if trade.trade_id not in floating or trade.state is TradeState.CLOSING:
+            floating[trade.trade_id] = min(-risks[name], floating.get(trade.trade_id, 0.0))
+    return floating
 
 
 def conversion_rate(snapshot: AccountSnapshot, commodity: str, market: Market) -> float | None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
 from trading.checks import require_positive
 from trading.market import Instant, Instrument, Quote, Side, iso
 from trading.quotes import unusable
+from trading.records import flat
 
 COST_MATERIALITY = 0.02  # of the stop distance
 # Of the budget: more than rounding a volume down to a lot step leaves behind, far less than one trade's risk takes.
@@ -38,7 +39,11 @@ class Ineligible(StrEnum):
     OPEN_TRADE = "open trade"
     POSITION_OF_OTHERS = "position of others"
     COOLING_DOWN = "cooling down"
+    DRAWDOWN = "drawdown"
+    DAILY_LOSS = "daily loss"
+    LOSSES_IN_A_ROW = "losses in a row"
     EXPOSURE_LIMIT = "exposure limit"
+    GROUP_RISK = "group risk"
     NO_QUOTE = "no usable quote"
     SPREAD_TOO_WIDE = "spread too wide"
     VOLUME_BELOW_MINIMUM = "volume below the minimum"
@@ -79,6 +84,10 @@ class AccountView:
     commission_per_lot: float  # per side
     expected_swap_per_lot: float  # over the strategy's hold; negative is a charge
     last_chosen_at: Instant | None  # for *this commodity*; None: never
+    drawdown_factor: float = 1.0  # of the usual risk; 0: its drawdown allows no trade
+    is_day_lost: bool = False  # it has lost so much today that nothing more is opened until the day ends
+    pausing_until: Instant | None = None  # the first instant after too many losses in a row at which it may open
+    free_group_budget: float = math.inf  # what the trades of the commodity's group that bet this way may lose more
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,7 @@ class Selection:
 
     def as_detail(self) -> dict[str, object]:
         """The whole table for the journal, in JSON's types."""
-        rows = [{**asdict(row), "eligible": row.eligible} for row in self.candidates]
+        rows = [{**flat(row), "eligible": row.eligible} for row in self.candidates]
         return {"chosen": self.chosen, "decided_by": self.decided_by.value, "summary": self.summary, "accounts": rows}
 
 
@@ -194,6 +203,7 @@ def _candidate(
 def _ineligible(view: AccountView, quote: Quote | None, now: Instant, stop_distance: float) -> Ineligible | None:
     """The first reason that holds. Comparisons are the way round that lets no NaN through."""
     cooling_down = view.cooling_down_until is not None and now < view.cooling_down_until
+    pausing = view.pausing_until is not None and now < view.pausing_until
     has_budget = view.risk_budget > 0 and view.free_risk_budget > 0
     checks = (
         (not view.connected, Ineligible.NOT_CONNECTED),
@@ -204,7 +214,11 @@ def _ineligible(view: AccountView, quote: Quote | None, now: Instant, stop_dista
         (view.has_active_trade, Ineligible.OPEN_TRADE),
         (view.merges_with_others, Ineligible.POSITION_OF_OTHERS),
         (cooling_down, Ineligible.COOLING_DOWN),
+        (not view.drawdown_factor > 0, Ineligible.DRAWDOWN),
+        (view.is_day_lost, Ineligible.DAILY_LOSS),
+        (pausing, Ineligible.LOSSES_IN_A_ROW),
         (view.open_trades >= view.max_open_trades or not has_budget, Ineligible.EXPOSURE_LIMIT),
+        (not view.free_group_budget > 0, Ineligible.GROUP_RISK),
     )
     for holds, reason in checks:
         if holds:

@@ -3,6 +3,9 @@
     loss of one lot at the stop = stop distance x contract size x conversion rate + commission of both sides
     volume wanted               = risk per trade x equity / loss of one lot
 
+First the risk itself is cut, where the market moves more than it usually does and where the account is in a drawdown;
+then the volume, by what its group, its portfolio and its margin have left, by the largest order and the lot step.
+
 The arithmetic is decimal and exact, on the numbers as they are written: one per cent of 10,000 over a loss of 1,000 a
 lot is 0.10 lots, and not the 0.09 that binary fractions may leave of it. A volume below the broker's minimum is no
 trade.
@@ -14,8 +17,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
+from functools import lru_cache
 
-from trading.checks import require_finite, require_not_negative, require_positive
+from trading.checks import require_finite, require_fractions, require_not_negative, require_positive
 from trading.market import Instrument
 from trading.settings_risk import Risk
 from trading.trade import Trade
@@ -28,7 +32,7 @@ EXACT = Context(prec=60, rounding=ROUND_FLOOR)
 class Cut:
     """One limit that made the volume smaller."""
 
-    limit: str  # "portfolio risk", "free margin", "maximum volume", "lot step"
+    limit: str  # "volatility", "drawdown", "group risk", "portfolio risk", "free margin", "maximum volume", "lot step"
     from_lots: float
     to_lots: float
 
@@ -64,14 +68,23 @@ def size(
     risk: Risk,
     free_margin: float,
     price: float,
+    free_group_budget: float | None = None,
+    volatility_factor: float = 1.0,
+    drawdown_factor: float = 1.0,
 ) -> Sizing:
     """The volume that risks ``risk.risk_per_trade_fraction`` of ``equity`` at the stop, cut by every limit.
 
-    ``equity``, ``free_risk_budget`` (see `free_risk_budget`) and ``free_margin`` are in account currency,
-    ``stop_distance`` and ``price`` in price units, ``conversion_rate`` in account currency per unit of the
-    instrument's profit currency. The margin must carry the position down to its stop, so a lot takes its loss there
-    beside its own margin. Raises ``ValueError`` naming an argument that is not finite, or not above zero where it must.
+    ``equity``, ``free_risk_budget`` (see `free_risk_budget`), ``free_group_budget`` (see there; None: groups have no
+    cap) and ``free_margin`` are in account currency, ``stop_distance`` and ``price`` in price units,
+    ``conversion_rate`` in account currency per unit of the instrument's profit currency. The factors, 0 to 1, are what
+    is left of the usual risk in this market (see `volatility_factor`) and after these results (see ``risk_factor``).
+    The margin must carry the position down to its stop, so a lot takes its loss there beside its own margin. Raises
+    ``ValueError`` naming an argument that is not finite, or not in its range.
     """
+    factors = {"volatility": volatility_factor, "drawdown": drawdown_factor}
+    require_fractions(**{f"{name}_factor": factor for name, factor in factors.items()})
+    if free_group_budget is not None:
+        require_finite(free_group_budget=free_group_budget)
     require_finite(equity=equity, free_risk_budget=free_risk_budget, free_margin=free_margin, price=price)
     require_positive(
         stop_distance=stop_distance,
@@ -86,7 +99,14 @@ def size(
         margin_per_lot = abs(_exact(price)) * _exact(instrument.contract_size) * _exact(conversion_rate)
         margin_per_lot /= _exact(instrument.leverage)
         wanted = max(Decimal(0), _exact(risk.risk_per_trade_fraction) * _exact(equity) / loss_per_lot)
-        limits = (
+        limits: list[tuple[str, Decimal]] = []
+        scaled = wanted
+        for name, factor in factors.items():
+            scaled *= _exact(factor)
+            limits.append((name, scaled))
+        if free_group_budget is not None:
+            limits.append(("group risk", _exact(free_group_budget) / loss_per_lot))
+        limits += (
             ("portfolio risk", _exact(free_risk_budget) / loss_per_lot),
             ("free margin", _exact(free_margin) / (margin_per_lot + loss_per_lot)),
             ("maximum volume", _exact(instrument.volume_max_lots)),
@@ -104,6 +124,21 @@ def size(
         if whole_steps < _exact(instrument.volume_min_lots) or whole_steps == 0:
             return Sizing(0.0, 0.0, float(wanted), tuple(cuts), _why_none(instrument, volume, cuts))
         return Sizing(float(whole_steps), float(whole_steps * loss_per_lot), float(wanted), tuple(cuts), None)
+
+
+def volatility_factor(relative_volatility: float | None, risk: Risk) -> float:
+    """What is left of the usual risk where ranges are ``relative_volatility`` times what they usually are.
+
+        factor = max(volatility_cut_least, min(1, volatility_cut_from / relative_volatility))
+
+    The stop's distance goes by the volatility of the last twenty days, so that a quiet and a lively commodity risk the
+    same at their stops. This goes by how much the last hours differ from that commodity's own usual ones: what is
+    beyond is the chance that the price jumps over the stop, which no distance takes account of. 1 where the cut is
+    switched off, and where nothing is known of the volatility (None, or not a number).
+    """
+    if risk.volatility_cut_from is None or relative_volatility is None or not relative_volatility > 0:
+        return 1.0
+    return max(risk.volatility_cut_least, min(1.0, risk.volatility_cut_from / relative_volatility))
 
 
 def risk_to_stop(trade: Trade, instrument: Instrument, conversion_rate: float) -> float:
@@ -142,6 +177,7 @@ def _why_none(instrument: Instrument, volume: Decimal, cuts: list[Cut]) -> str:
     )
 
 
+@lru_cache(maxsize=1_000)  # most of them are terms and settings, which come again and again
 def _exact(number: float) -> Decimal:
     """The shortest decimal that names this double, which is the number as a person wrote it."""
     return Decimal(repr(float(number)))

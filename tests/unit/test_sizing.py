@@ -14,7 +14,7 @@ from made_trades import a_trade, an_instrument
 
 from trading.market import Instrument, Side
 from trading.settings_risk import Risk
-from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size
+from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size, volatility_factor
 
 FREE = an_instrument(commission_per_lot=0.0)
 
@@ -68,6 +68,9 @@ def test_decimal_steps_are_not_lost_to_binary_fractions() -> None:
     [
         ({"free_risk_budget": 50.0}, "portfolio risk", 0.05),
         ({"free_margin": 250.0}, "free margin", 0.05),
+        ({"free_group_budget": 70.0}, "group risk", 0.07),
+        ({"volatility_factor": 0.5}, "volatility", 0.05),
+        ({"drawdown_factor": 0.75}, "drawdown", 0.07),
         ({"equity": 10_000_000.0, "free_risk_budget": 1e6, "free_margin": 1e9, "stop_distance": 0.001}, None, 100.0),
     ],
 )
@@ -116,6 +119,8 @@ def test_a_volume_below_the_minimum_is_no_trade_and_never_raised() -> None:
         ({"equity": 0.0}, "0 lots by risk per trade"),
         ({"free_risk_budget": 0.0}, "0 lots by portfolio risk"),
         ({"free_margin": -100.0}, "0 lots by free margin"),
+        ({"free_group_budget": 0.0}, "0 lots by group risk"),
+        ({"drawdown_factor": 0.0}, "0 lots by drawdown"),
     ],
 )
 def test_nothing_to_risk_is_no_trade(changes: dict[str, Any], words: str) -> None:
@@ -132,6 +137,9 @@ def test_nothing_to_risk_is_no_trade(changes: dict[str, Any], words: str) -> Non
         ({"free_margin": float("inf")}, "free_margin is inf"),
         ({"free_risk_budget": float("nan")}, "free_risk_budget is nan"),
         ({"price": float("nan")}, "price is nan"),
+        ({"free_group_budget": float("nan")}, "free_group_budget is nan"),
+        ({"volatility_factor": 1.1}, "volatility_factor is 1.1"),
+        ({"drawdown_factor": float("nan")}, "drawdown_factor is nan"),
         ({"stop_distance": 0.0}, "stop_distance is 0.0"),
         ({"stop_distance": -0.01}, "stop_distance is -0.01"),
         ({"conversion_rate": 0.0}, "conversion_rate is 0.0"),
@@ -160,6 +168,35 @@ def test_the_sizing_goes_to_the_journal_as_json() -> None:
     }
 
 
+def test_every_cut_begins_where_the_one_before_it_ended() -> None:
+    sizing = sized(volatility_factor=0.75, drawdown_factor=0.5, free_group_budget=30.5, free_risk_budget=25.0)
+    assert [(cut.limit, cut.from_lots, cut.to_lots) for cut in sizing.cuts] == [
+        ("volatility", 0.1, 0.075),
+        ("drawdown", 0.075, 0.0375),
+        ("group risk", 0.0375, 0.0305),
+        ("portfolio risk", 0.0305, 0.025),
+        ("lot step", 0.025, 0.02),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("relative", "factor"),
+    [
+        *((0.5, 1.0), (1.5, 1.0), (2.0, 0.75), (2.5, 0.6), (3.0, 0.5), (50.0, 0.5), (math.inf, 0.5)),
+        *((None, 1.0), (math.nan, 1.0), (0.0, 1.0)),
+    ],
+)
+def test_the_risk_is_cut_where_ranges_are_far_above_the_usual_ones(relative: float | None, factor: float) -> None:
+    assert volatility_factor(relative, Risk()) == pytest.approx(factor)
+    assert volatility_factor(relative, Risk(volatility_cut_from=None)) == 1.0
+
+
+@given(st.floats(0.01, 100), st.floats(1, 10), st.floats(1, 20), st.floats(0.01, 1))
+def test_a_wilder_market_never_gives_more_risk(relative: float, wilder: float, begins: float, least: float) -> None:
+    risk = Risk(volatility_cut_from=begins, volatility_cut_least=least)
+    assert least <= volatility_factor(relative * wilder, risk) <= volatility_factor(relative, risk) <= 1
+
+
 money = st.floats(1.0, 1e7)
 an_account = st.fixed_dictionaries(
     {
@@ -170,6 +207,9 @@ an_account = st.fixed_dictionaries(
         "conversion_rate": st.floats(1e-4, 1e4),
         "price": st.floats(-50.0, 1e5).map(lambda price: round(price, 5)),  # an instrument has so many digits
         "risk": st.builds(Risk, risk_per_trade_fraction=st.floats(0.0001, 0.05)),
+        "free_group_budget": st.none() | money,
+        "volatility_factor": st.floats(0.0, 1.0),
+        "drawdown_factor": st.sampled_from([1.0, 0.75, 0.5, 0.25, 0.0]),
     }
 )
 an_instrument_of_any_kind = st.builds(
@@ -189,7 +229,9 @@ def test_no_limit_is_ever_exceeded_not_even_by_a_rounding_error(account: dict[st
     loss_per_lot = exact(account["stop_distance"]) * exact(terms.contract_size) * exact(account["conversion_rate"])
     loss_per_lot += 2 * exact(terms.commission_per_lot)
     margin = abs(exact(account["price"])) * exact(terms.contract_size) * exact(account["conversion_rate"])
-    assert volume * loss_per_lot <= exact(account["risk"].risk_per_trade_fraction) * exact(account["equity"])
+    wanted = exact(account["risk"].risk_per_trade_fraction) * exact(account["equity"])
+    assert volume * loss_per_lot <= wanted * exact(account["volatility_factor"]) * exact(account["drawdown_factor"])
+    assert account["free_group_budget"] is None or volume * loss_per_lot <= exact(account["free_group_budget"])
     assert volume * loss_per_lot <= exact(account["free_risk_budget"])
     assert volume * (margin / exact(terms.leverage) + loss_per_lot) <= exact(account["free_margin"])
     assert volume <= exact(terms.volume_max_lots)
@@ -205,9 +247,25 @@ def test_the_volume_is_zero_or_whole_steps_from_the_minimum_up(account: dict[str
     assert (volume == 0) == (sizing.refusal is not None)
 
 
-@given(an_account, an_instrument_of_any_kind, st.sampled_from(["equity", "free_risk_budget", "free_margin"]))
+@given(an_account, an_instrument_of_any_kind)
+def test_every_cut_is_told_once_and_together_they_are_the_whole_way(account: dict[str, Any], terms: Instrument) -> None:
+    sizing = size(instrument=terms, **account)
+    limits = [cut.limit for cut in sizing.cuts]
+    assert len(set(limits)) == len(limits)
+    volume = sizing.wanted_lots
+    for cut in sizing.cuts:
+        assert cut.from_lots == volume
+        assert cut.to_lots <= cut.from_lots
+        volume = cut.to_lots
+    assert sizing.volume_lots == (0.0 if sizing.refusal is not None else volume)
+
+
+MORE = ("equity", "free_risk_budget", "free_margin", "free_group_budget")
+
+
+@given(an_account, an_instrument_of_any_kind, st.sampled_from(MORE))
 def test_more_money_never_gives_a_smaller_trade(account: dict[str, Any], terms: Instrument, what: str) -> None:
-    richer = {**account, what: account[what] * 1.5}
+    richer = {**account, what: None if account[what] is None else account[what] * 1.5}
     assert size(instrument=terms, **richer).volume_lots >= size(instrument=terms, **account).volume_lots
 
 
