@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from persistence.errors import LedgerError, NumbersUsedUp, UnknownAccount
+from persistence.prepared import prepared
 from persistence.tables import account
 from trading.order_numbers import SEQUENCE_BITS
 
@@ -25,17 +26,17 @@ KINDS_OF_RESERVATION = frozenset({"account", "crew"})
 
 _this_account = account.c.platform == bindparam("the_platform")
 ACCOUNTS = select(func.count()).select_from(account)
-PREFIX = select(account.c.prefix).where(_this_account)
-NEXT_NUMBER = (
+PREFIX = prepared(select(account.c.prefix).where(_this_account))
+NEXT_NUMBER = prepared(
     update(account)
     .where(_this_account)
     .values(sequence=account.c.sequence + 1)
     .returning(account.c.prefix, account.c.sequence)
 )
-TAKE_OVER = (
+TAKE_OVER = prepared(
     update(account).where(_this_account, account.c.crew != bindparam("the_crew")).values(crew=bindparam("the_crew"))
 )
-RAISE_SEQUENCE = (
+RAISE_SEQUENCE = prepared(
     update(account)
     .where(_this_account, account.c.sequence < bindparam("at_least"))
     .values(sequence=bindparam("at_least"))

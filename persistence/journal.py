@@ -16,8 +16,12 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from persistence.database import Database
+from persistence.prepared import prepared
 from persistence.tables import journal
 from trading.market import Instant
+
+VALUATION = "valuation"  # the kind of the lines that say what an open trade was found to be worth
+DRAWDOWN_FORGIVEN = "drawdown_forgiven"  # a person had an account's drawdown forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,12 @@ class JournalEntry:
     trade_id: int | None = None
     analysis_id: str | None = None
     detail: Mapping[str, object] = field(default_factory=dict)  # the numbers, in JSON's types; NaN is kept as null
+
+    def about(self, trade_id: int) -> JournalEntry:
+        """The same of this trade."""
+        return JournalEntry(
+            self.at, self.kind, self.reason, self.platform, self.commodity, trade_id, self.analysis_id, self.detail
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,7 @@ class Journal:
         self,
         *,
         kind: str | None = None,
+        without: str | None = None,
         platform: str | None = None,
         commodity: str | None = None,
         trade_id: int | None = None,
@@ -91,7 +102,10 @@ class Journal:
         limit: int | None = None,
         newest_first: bool = True,
     ) -> Lines:
-        """The lines that fit everything asked for; ``since`` is the market time of a line's newest entry."""
+        """The lines that fit everything asked for; ``since`` is the market time of a line's newest entry.
+
+        ``without``: a kind that is not wanted.
+        """
         query = _SELECT.order_by(journal.c.id.desc() if newest_first else journal.c.id).limit(limit)
         for column, wanted in (
             (journal.c.crew, self._crew),
@@ -102,10 +116,19 @@ class Journal:
         ):
             if wanted is not None:
                 query = query.where(column == wanted)
+        if without is not None:
+            query = query.where(journal.c.kind != without)
         if since is not None:
             query = query.where(journal.c.last_at >= since)
         with self._database.reading_at_once() as connection:
             return [_line(row) for row in connection.execute(query)]
+
+    def last_at(self, kind: str, platform: str) -> Instant | None:
+        """When the newest line of this kind was written about an account; None: never."""
+        wanted = {"crew_": self._crew, "the_kind": kind, "the_platform": platform}
+        with self._database.reading_at_once() as connection:
+            at: Instant | None = connection.execute(LAST_AT, wanted).scalar_one()
+        return at
 
     def count_by_reason(self, kind: str) -> dict[str, int]:
         """How often each reason was given for this kind of thing, every repetition counted; in order of reason."""
@@ -176,7 +199,7 @@ def _exported(row: Row[Any]) -> bytes:
 
 
 # Bound names differ from column names, because SQLAlchemy keeps those for itself in an UPDATE.
-_WRITTEN = ("crew", "writer", "kind", "platform", "commodity", "trade_id", "analysis_id", "reason", "detail")
+WRITTEN = ("crew", "writer", "kind", "platform", "commodity", "trade_id", "analysis_id", "reason", "detail")
 _SAME = ("writer", "trade_id", "analysis_id", "reason")
 _newest = journal.alias("newest")
 _newest_id = select(func.max(_newest.c.id)).where(
@@ -186,13 +209,15 @@ _newest_id = select(func.max(_newest.c.id)).where(
     _newest.c.commodity.is_not_distinct_from(bindparam("commodity_")),
 )
 
-APPEND = insert(journal).values(
-    at=bindparam("at_"),
-    last_at=bindparam("at_"),
-    repeated=1,
-    **{name: bindparam(f"{name}_", type_=journal.c[name].type) for name in _WRITTEN},
+APPEND = prepared(
+    insert(journal).values(
+        at=bindparam("at_"),
+        last_at=bindparam("at_"),
+        repeated=1,
+        **{name: bindparam(f"{name}_", type_=journal.c[name].type) for name in WRITTEN},
+    )
 )
-COUNT_UP = (
+COUNT_UP = prepared(
     update(journal)
     .where(
         journal.c.id == _newest_id.scalar_subquery(),
@@ -200,9 +225,17 @@ COUNT_UP = (
     )
     .values(repeated=journal.c.repeated + 1, last_at=bindparam("at_"))
 )
+NEWEST = prepared(select(*journal.columns).where(journal.c.id == _newest_id.scalar_subquery()))
 _SELECT = select(*(journal.c[field.name] for field in fields(JournalLine)))
-EXPORT = _SELECT.where(journal.c.crew == bindparam("crew_")).order_by(journal.c.id)
-COUNT_BY_REASON = (
+EXPORT = prepared(_SELECT.where(journal.c.crew == bindparam("crew_")).order_by(journal.c.id))
+LAST_AT = prepared(
+    select(func.max(journal.c.at)).where(
+        journal.c.crew == bindparam("crew_"),
+        journal.c.kind == bindparam("the_kind"),
+        journal.c.platform == bindparam("the_platform"),
+    )
+)
+COUNT_BY_REASON = prepared(
     select(journal.c.reason, func.sum(journal.c.repeated))
     .where(journal.c.crew == bindparam("crew_"), journal.c.kind == bindparam("the_kind"))
     .group_by(journal.c.reason)

@@ -12,6 +12,7 @@ from persistence.broker_accounts import BrokerAccounts
 from persistence.database import DEFAULT_TTL_SECONDS, Database
 from persistence.disowned import Disowned
 from persistence.journal import Journal
+from persistence.memory import memory_in_front_of
 from persistence.migrate import check, migrate
 from persistence.modes import Modes
 from persistence.owner import owner_name
@@ -76,6 +77,7 @@ class Ledger:
                 check(database)
             else:
                 migrate(database)
+            database.use_prepared_statements(memory_in_front_of)
         except BaseException:
             database.close()
             raise

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from persistence.database import Database
 from persistence.errors import OpensForbidden
 from persistence.journal import Journal, JournalEntry
+from persistence.prepared import prepared
 from persistence.tables import crew_mode
 from trading.market import Instant
 from trading.modes import Mode, ModeCause
@@ -22,10 +23,14 @@ from trading.modes import Mode, ModeCause
 KIND = "mode"
 """Of the journal's lines about modes."""
 
-OF_CREW = select(crew_mode.c.cause, crew_mode.c.mode, crew_mode.c.reason, crew_mode.c.set_by, crew_mode.c.since).where(
-    crew_mode.c.crew == bindparam("the_crew")
+OF_CREW = prepared(
+    select(crew_mode.c.cause, crew_mode.c.mode, crew_mode.c.reason, crew_mode.c.set_by, crew_mode.c.since).where(
+        crew_mode.c.crew == bindparam("the_crew")
+    )
 )
-OF_CREW_LOCKED = OF_CREW.with_for_update(read=True)  # SQLite needs no such word: its one writer holds the whole file
+OF_CREW_LOCKED = prepared(
+    OF_CREW.with_for_update(read=True)
+)  # SQLite needs no such word: its one writer holds the whole file
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.sql.functions import FunctionElement
 
+from persistence.prepared import prepared
 from persistence.tables import reservation
 
 
@@ -63,6 +64,8 @@ class Statements:
         # FOR SHARE (SQLite has no such thing and needs none: its one writer holds the whole file) makes a takeover wait
         # until this transaction ends. A plain SELECT, or FOR KEY SHARE, lets a stale write land.
         self.fence = select(columns.token).where(*mine).with_for_update(read=True)
+        for statement in (self.reserve, self.renew, self.release, self.holder, self.fence):
+            prepared(statement)
 
 
 @functools.cache

@@ -6,11 +6,13 @@ one process of a crew is old for all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, delete, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, case, delete, func, or_, select
 
 from persistence.database import Database
+from persistence.journal import DRAWDOWN_FORGIVEN, VALUATION
 from persistence.tables import journal, scheduled, trade
 from trading.market import DAY, Instant
 from trading.trade import TradeState
@@ -22,6 +24,7 @@ LEAST_DAYS_OF_KEYS = 30
 SETTLED = (TradeState.CLOSED, TradeState.FAILED)
 
 _before = bindparam("before", type_=BigInteger)
+_valuations_before = bindparam("valuations_before", type_=BigInteger)
 _after_id = bindparam("after_id", type_=BigInteger)
 _until_id = bindparam("until_id", type_=BigInteger)
 _unsettled = select(trade).where(trade.c.state.not_in(SETTLED))
@@ -34,11 +37,16 @@ def _of_no(column: ColumnElement[object], unsettled: ColumnElement[object]) -> C
 
 
 LAST_OF_WINDOW = select(func.max(_next_ids.subquery().c.id))
-OLD_IN_WINDOW = select(func.count()).select_from(journal).where(*_window, journal.c.last_at < _before)
+OLD_IN_WINDOW = (
+    select(func.count())
+    .select_from(journal)
+    .where(*_window, or_(journal.c.last_at < _before, journal.c.last_at < _valuations_before))
+)
 PRUNE_WINDOW = delete(journal).where(
     *_window,
     journal.c.crew == bindparam("the_crew"),
-    journal.c.last_at < _before,
+    journal.c.last_at < case((journal.c.kind == VALUATION, _valuations_before), else_=_before),
+    journal.c.kind != DRAWDOWN_FORGIVEN,  # or the drawdown would be back
     _of_no(journal.c.trade_id, trade.c.trade_id),
     _of_no(journal.c.analysis_id, trade.c.analysis_id),
 )
@@ -62,14 +70,15 @@ class Retention:
         self._database = database
         self._crew = crew
 
-    def step(self, now: Instant, keep_days: int, after_id: int = 0) -> Pruned:
+    def step(self, now: Instant, keep_days: int, after_id: int = 0, *, valuations_keep_days: int) -> Pruned:
         """Prune among the next few lines of the journal, the ones beyond ``after_id``: 0 for the oldest.
 
-        A line goes when its newest entry is more than ``keep_days`` of market time older than ``now``, and neither its
-        trade nor its analysis's trade is still to be settled. Lines stand in the journal almost in the order of time:
-        the first few without an old one among them end it. Raises `LedgerError`.
+        A line goes when its newest entry is more than ``keep_days`` of market time older than ``now`` (a valuation's:
+        more than ``valuations_keep_days``), and neither its trade nor its analysis's trade is still to be settled.
+        Lines stand in the journal almost in the order of time: the first few without an old one among them end it.
+        Raises `LedgerError`.
         """
-        before = now - keep_days * DAY
+        before = {"before": now - keep_days * DAY, "valuations_before": now - valuations_keep_days * DAY}
         with self._database.writing() as connection:
             keys = 0 if after_id else _prune_keys(connection, now - max(keep_days, LEAST_DAYS_OF_KEYS) * DAY)
             lines, next_id = _prune_window(connection, self._crew, before, after_id)
@@ -80,11 +89,13 @@ def _prune_keys(connection: Connection, before: Instant) -> int:
     return connection.execute(PRUNE_KEYS, {"before": before}).rowcount
 
 
-def _prune_window(connection: Connection, crew: str, before: Instant, after_id: int) -> tuple[int, int | None]:
+def _prune_window(
+    connection: Connection, crew: str, before: Mapping[str, Instant], after_id: int
+) -> tuple[int, int | None]:
     until_id = connection.execute(LAST_OF_WINDOW, {"after_id": after_id}).scalar_one()
     if until_id is None:
         return 0, None
-    window = {"before": before, "after_id": after_id, "until_id": until_id}
+    window = {**before, "after_id": after_id, "until_id": until_id}
     if connection.execute(OLD_IN_WINDOW, window).scalar_one() == 0:
         return 0, None
     return connection.execute(PRUNE_WINDOW, {**window, "the_crew": crew}).rowcount, until_id

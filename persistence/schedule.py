@@ -8,13 +8,14 @@ from sqlalchemy.exc import IntegrityError
 
 from persistence.database import Database
 from persistence.errors import JobFired
+from persistence.prepared import prepared
 from persistence.tables import scheduled
 from trading.market import Instant
 
 KEY_CHARACTERS = 200
 
-FIRED = select(scheduled.c.at).where(scheduled.c.key == bindparam("job"))
-FIRE = insert(scheduled).values(key=bindparam("job"), at=bindparam("now"))
+FIRED = prepared(select(scheduled.c.at).where(scheduled.c.key == bindparam("job")))
+FIRE = prepared(insert(scheduled).values(key=bindparam("job"), at=bindparam("now")))
 
 
 class Schedule:

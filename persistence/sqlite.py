@@ -22,6 +22,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from persistence.prepared import BEGUN
+
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a transaction waits for other processes: far less than the life of a lease, far more than any of ours."""
 
@@ -124,7 +126,8 @@ def _begins_with(engine: Engine, begin: str, *pragmas: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        if BEGUN not in connection.info:
+            connection.exec_driver_sql(begin)
 
     return engine
 

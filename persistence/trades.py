@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import TypeAlias
 
 from sqlalchemy import BigInteger, and_, bindparam, func, or_, select
@@ -20,6 +21,7 @@ from persistence.database import Database
 from persistence.errors import AnalysisSeen, UnknownTrade
 from persistence.journal import Journal, JournalEntry
 from persistence.modes import Modes
+from persistence.prepared import prepared
 from persistence.reservations import Fence, Reservations, account_resource
 from persistence.schedule import Schedule
 from persistence.tables import HAS_NOT_FAILED, IS_ACTIVE, trade
@@ -27,49 +29,64 @@ from persistence.tables import account as account_table
 from trading.analysis import Regime, Strategy
 from trading.market import Instant, Side
 from trading.order_numbers import magic_number
+from trading.standing import ClosedTrade
 from trading.trade import Trade, TradeState, resource
 
 TradeList: TypeAlias = list[Trade]
+ResultList: TypeAlias = list[ClosedTrade]
 
 _ON_THE_CREWS_ACCOUNTS = trade.c.platform.in_(
     select(account_table.c.platform).where(account_table.c.crew == bindparam("the_crew"))
 )
 _ACTIVE = trade_rows.SELECT.where(IS_ACTIVE)  # in no order: asked for one, SQLite reads the whole table
-ACTIVE_OF_CREW = _ACTIVE.where(_ON_THE_CREWS_ACCOUNTS)
-ACTIVE_OF_PLATFORM = _ACTIVE.where(trade.c.platform == bindparam("the_platform"))
+ACTIVE_OF_CREW = prepared(_ACTIVE.where(_ON_THE_CREWS_ACCOUNTS))
+ACTIVE_OF_PLATFORM = prepared(_ACTIVE.where(trade.c.platform == bindparam("the_platform")))
 _beginning = bindparam("the_beginning", type_=BigInteger)
-ENDED_SINCE = trade_rows.SELECT.where(
-    trade.c.platform == bindparam("the_platform"),
-    or_(
-        and_(trade.c.state == TradeState.CLOSED, trade.c.closed_at >= _beginning),
-        and_(trade.c.state == TradeState.FAILED, trade.c.submitted_at >= _beginning),
-    ),
+ENDED_SINCE = prepared(
+    trade_rows.SELECT.where(
+        trade.c.platform == bindparam("the_platform"),
+        or_(
+            and_(trade.c.state == TradeState.CLOSED, trade.c.closed_at >= _beginning),
+            and_(trade.c.state == TradeState.FAILED, trade.c.submitted_at >= _beginning),
+        ),
+    )
 )
-BY_MAGIC = trade_rows.SELECT.where(trade.c.magic == bindparam("the_magic"))
-SEEN = (
-    select(trade.c.trade_id)
-    .where(trade.c.analysis_id == bindparam("the_analysis"), trade.c.crew == bindparam("the_crew"), HAS_NOT_FAILED)
-    .limit(1)
-)
-TWIN = (
-    select(trade.c.trade_id)
+CLOSED_RESULTS = prepared(
+    select(trade.c.closed_at, trade.c.trade_id, trade.c.profit)
     .where(
+        trade.c.platform == bindparam("the_platform"),
+        trade.c.state == TradeState.CLOSED,
+        trade.c.closed_at.is_not(None),
+        trade.c.profit.is_not(None),
+    )
+    .order_by(trade.c.closed_at, trade.c.trade_id)
+)
+BY_MAGIC = prepared(trade_rows.SELECT.where(trade.c.magic == bindparam("the_magic")))
+# Without a limit, of which SQLite would make a new plan for each value that is bound to it.
+SEEN = prepared(
+    select(trade.c.trade_id).where(
+        trade.c.analysis_id == bindparam("the_analysis"), trade.c.crew == bindparam("the_crew"), HAS_NOT_FAILED
+    )
+)
+TWIN = prepared(
+    select(trade.c.trade_id).where(
         trade.c.analysis_id == bindparam("the_analysis"),
         trade.c.crew == bindparam("the_crew"),
         trade.c.trade_id != bindparam("the_trade"),
         HAS_NOT_FAILED,
     )
-    .limit(1)
 )
-LAST_SUBMITTED_AT = select(func.max(trade.c.submitted_at)).where(
-    trade.c.platform == bindparam("the_platform"), trade.c.commodity == bindparam("the_commodity"), HAS_NOT_FAILED
+LAST_SUBMITTED_AT = prepared(
+    select(func.max(trade.c.submitted_at)).where(
+        trade.c.platform == bindparam("the_platform"), trade.c.commodity == bindparam("the_commodity"), HAS_NOT_FAILED
+    )
 )
-TALLY = (
+TALLY = prepared(
     select(trade.c.state, func.count().label("trades"), func.sum(trade.c.profit).label("profit"))
     .where(_ON_THE_CREWS_ACCOUNTS)
     .group_by(trade.c.state)
 )
-LAST_SUBMISSIONS = (
+LAST_SUBMISSIONS = prepared(
     select(trade.c.platform, func.max(trade.c.submitted_at).label("submitted_at"))
     .where(_ON_THE_CREWS_ACCOUNTS, HAS_NOT_FAILED)
     .group_by(trade.c.platform)
@@ -99,6 +116,10 @@ class NewTrade:
     submitted_at: Instant
     time_stop_at: Instant
     closes_at_day_end: bool
+
+
+_NEW = tuple(field.name for field in fields(NewTrade))
+_of_new = attrgetter(*_NEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +191,7 @@ class Trades:
             unnumbered = submitted(new, magic, account, commodity)
             trade_id = trade_rows.insert_row(connection, unnumbered, self._crew)
             self._journal.write(connection, _about(trade_id, entries))
-        return replace(unnumbered, trade_id=trade_id)
+        return trade_rows.numbered(unnumbered, trade_id)
 
     def advance(
         self, before: Trade, after: Trade, account: Fence, *entries: JournalEntry, fired: str | None = None
@@ -197,7 +218,8 @@ class Trades:
             trade_rows.check_transition(before, after)
         if fired is not None and not entries:
             raise ValueError(f"the scheduled job {fired!r} comes without a journal entry to say when and why")
-        written = [replace(after, account_token=account.token) for _, after in pairs]
+        token = account.token
+        written = [after if after.account_token == token else replace(after, account_token=token) for _, after in pairs]
         with self._database.writing() as connection:
             self._reservations.require(connection, account)
             if fired is not None:
@@ -236,6 +258,11 @@ class Trades:
         with self._database.reading_at_once() as connection:
             found = [Trade(*row) for row in connection.execute(ENDED_SINCE, values)]
         return sorted(found, key=lambda ended: ended.trade_id)
+
+    def closed_results(self, platform: str) -> ResultList:
+        """What each closed trade of an account brought, in the order of closing; without those not settled yet."""
+        with self._database.reading_at_once() as connection:
+            return [ClosedTrade(*row) for row in connection.execute(CLOSED_RESULTS, {"the_platform": platform})]
 
     def last_submitted_at(self, platform: str, commodity: str) -> Instant | None:
         """When the newest trade that did not fail was submitted in this slot. The cooldown counts from it."""
@@ -302,7 +329,7 @@ def submitted(new: NewTrade, magic: int, account: Fence, commodity: Fence) -> Tr
             magic=magic,
             account_token=account.token,
             commodity_token=commodity.token,
-            **{field.name: getattr(new, field.name) for field in fields(new)},
+            **dict(zip(_NEW, _of_new(new), strict=True)),
         )
     )
 
@@ -313,4 +340,4 @@ def _must_guard(fence: Fence, wanted: str) -> None:
 
 
 def _about(trade_id: int, entries: Iterable[JournalEntry]) -> list[JournalEntry]:
-    return [entry if entry.trade_id is not None else replace(entry, trade_id=trade_id) for entry in entries]
+    return [entry if entry.trade_id is not None else entry.about(trade_id) for entry in entries]

@@ -110,10 +110,11 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-@pytest.fixture(params=["memory", "postgresql"])
+@pytest.fixture(params=["memory", "file", "postgresql"])
 def any_ledger(request: pytest.FixtureRequest) -> str:
     """An empty ledger for one process, on each kind of database in turn."""
-    url: str = "sqlite://" if request.param == "memory" else request.getfixturevalue("postgresql_url")
+    fixtures = {"file": "ledger_url", "postgresql": "postgresql_url"}
+    url: str = request.getfixturevalue(fixtures[request.param]) if request.param in fixtures else "sqlite://"
     return url
 
 

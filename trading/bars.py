@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -49,7 +49,7 @@ class BarSeries:
 
     def completed(self, now: Instant) -> int:
         """How many bars are complete at ``now``, by the clock alone (no later row is looked at)."""
-        return int(np.searchsorted(self.time, now - self.bar_length, side="right"))
+        return int(self.time.searchsorted(now - self.bar_length, side="right"))
 
     def window(self, start: int, stop: int) -> BarSeries:
         """Bars ``start`` up to but not including ``stop``, without copying."""
@@ -60,14 +60,15 @@ class BarSeries:
         return self._taken(wanted)
 
     def _taken(self, which: slice | NDArray[np.bool_]) -> BarSeries:
-        return replace(
-            self,
-            time=self.time[which],
-            open=self.open[which],
-            high=self.high[which],
-            low=self.low[which],
-            close=self.close[which],
-            spread=self.spread[which],
+        return BarSeries(
+            self.commodity,
+            self.bar_seconds,
+            self.time[which],
+            self.open[which],
+            self.high[which],
+            self.low[which],
+            self.close[which],
+            self.spread[which],
         )
 
 

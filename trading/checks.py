@@ -24,3 +24,10 @@ def require_not_negative(**arguments: float) -> None:
     for name, value in arguments.items():
         if not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{name} is {value}; expected a finite number of at least zero")
+
+
+def require_fractions(**arguments: float) -> None:
+    """Raise ``ValueError`` naming the first argument that is not from 0 to 1."""
+    for name, value in arguments.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value}; expected 0 to 1")

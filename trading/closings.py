@@ -104,6 +104,16 @@ def due_jobs(
     return tuple(jobs)
 
 
+def overdue_jobs(
+    times: TradingTimes, settings: Settings, *, commodity: str, account: str, at: Instant
+) -> tuple[ClosingJob, ...]:
+    """The rules of the last window that is over at ``at``, by which they had to be judged; none where there is none."""
+    ended_at = times.last_day_end(at)
+    if ended_at is None:
+        return ()
+    return due_jobs(times, settings, commodity=commodity, account=account, at=ended_at - 1)
+
+
 def net_profit(position: Position, deals: Iterable[Deal], instrument: Instrument) -> float:
     """What closing the position now would leave, in account currency.
 

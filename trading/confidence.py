@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trading.analysis import Analysis, Pillar, Regime, Strategy
-from trading.pillars import NEUTRAL_SENTIMENT
+from trading.sentiment import NEUTRAL_SENTIMENT
 from trading.settings_strategies import RegimeThresholds, StrategySettings, Weights
 
 STATED_TOLERANCE = 0.01  # how far the stated confidence may be from the one that its pillars make

@@ -1,198 +1,179 @@
-"""When an open trade is closed, and when its stop follows the price.
+"""When an open trade is closed, and when its stop, its target or its strategy is changed.
 
 Two judgements share one rule. *Guarding* looks at every batch of quotes: is the stop or the target reached? It has a
-form for many positions at once (`guard_many`, one pass of numpy) and one for a single trade (`guard`); both measure by
-`_to_stop` and `_to_target`. *Re-valuing* looks at each trade every monitor interval: time stop, opposite signal,
-trailing.
+form for many positions at once (`guard_many`, one pass of numpy) and one for a single trade (`guard`). *Judging* looks
+at each trade every monitor interval: guarding first, then the time stop and the rules in the order of `ENDING` and
+`CHANGING`. `docs/exits.md` explains them one by one.
 
 A buy is judged on the bid and a sell on the ask, which is what closing gets. Touching a level counts. The stop is asked
 before the target. A quote that may not be acted upon (`trading.quotes`) triggers nothing, not even a time stop: there
 is no price to close at. The caller asks only while the market is open.
+
+One adjustment at a time: whoever speaks first is heard, and a trailing stop is laid beneath what it says. An adjustment
+that was written is therefore followed by a hold, until something else becomes known.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
-
 from trading.analysis import Analysis
-from trading.bars import Floats
-from trading.commodities import Commodity
-from trading.market import SECOND, Instant, Quote
+from trading.exit_break_even import break_even
+from trading.exit_case import Case, signal_in_force
+from trading.exit_decisions import Adjust, Close, Decision, ExitRules, Hold, Judgement, exit_rules
+from trading.exit_early import adverse_drift, signal_gone
+from trading.exit_levels import (
+    HOLD,
+    STOP,
+    TARGET,
+    TRAILING_STEP,
+    Levels,
+    at_a_level,
+    guard_many,
+    levels,
+    tightened,
+    trailed_stop,
+)
+from trading.exit_memory import TRAILING, ExitMemory, PastAdjustment
+from trading.exit_switch import regime_switch
+from trading.exit_target import follow_mean, rescale
+from trading.market import Instant, Quote
 from trading.quotes import unusable
-from trading.settings import Settings
+from trading.reading import MarketReading
 from trading.trade import CloseReason, Trade, TradeState
 
-# A trailing stop moves in steps of a tenth of its distance, so that a run of a whole distance costs the ledger ten
-# writes and not one a tick. The price of it: a trade may give back up to 1.1 distances from its best price.
-TRAILING_STEP = 0.10
+__all__ = [
+    "HELD",
+    "HOLD",
+    "STOP",
+    "TARGET",
+    "TRAILING_STEP",
+    "Adjust",
+    "Close",
+    "Decision",
+    "ExitMemory",
+    "ExitRules",
+    "Hold",
+    "Judgement",
+    "Levels",
+    "PastAdjustment",
+    "exit_rules",
+    "guard",
+    "guard_many",
+    "judge",
+    "levels",
+    "tightened",
+    "trail",
+]
 
-HOLD, STOP, TARGET = 0, 1, 2  # the codes of `guard_many`
+ENDING = (adverse_drift, signal_gone)
+CHANGING = (regime_switch, follow_mean, rescale, break_even)
 
-FloatOrFloats = TypeVar("FloatOrFloats", float, Floats)
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Leave the trade as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adjust:
-    """Write a new stop and target. Neither is ever sent to a broker."""
-
-    stop_price: float
-    target_price: float | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Close the trade."""
-
-    reason: CloseReason
-    price: float  # the level that was hit, or the current closing price: what the fill is compared with
-
-
-Decision: TypeAlias = Hold | Adjust | Close
-
-
-@dataclass(frozen=True, slots=True)
-class ExitRules:
-    """The settings that exits depend on, for one commodity."""
-
-    quote_max_age_seconds: float
-    analysis_max_age_seconds: float
-    opposite_signal_closes: bool
-    may_be_negative: bool
-    point: float  # the smallest price step
-
-
-def exit_rules(settings: Settings, commodity: Commodity) -> ExitRules:
-    """The exit rules of this commodity under these settings."""
-    return ExitRules(
-        quote_max_age_seconds=settings.quote_max_age_seconds,
-        analysis_max_age_seconds=settings.analysis_max_age_seconds,
-        opposite_signal_closes=settings.opposite_signal_closes,
-        may_be_negative=commodity.may_be_negative,
-        point=commodity.point,
-    )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Levels:
-    """The stops and targets of n trades as columns, in the order of the trades they were made from."""
-
-    sign: Floats  # (n,) +1 for a buy, -1 for a sell
-    stop: Floats  # (n,) NaN where there is nothing to guard
-    target: Floats  # (n,) NaN where there is none
-
-
-def levels(trades: Sequence[Trade]) -> Levels:
-    """The levels to guard. A trade that is not OPEN has none: it is on its way in, or out."""
-    rows = [
-        (trade.side.sign, trade.stop_price, _or_nan(trade.target_price))
-        if trade.state is TradeState.OPEN
-        else (trade.side.sign, math.nan, math.nan)
-        for trade in trades
-    ]
-    columns = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
-    return Levels(sign=columns[:, 0], stop=columns[:, 1], target=columns[:, 2])
-
-
-def guard_many(watched: Levels, bid: Floats, ask: Floats, usable: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """HOLD, STOP or TARGET for each of n trades. ``bid``, ``ask`` and ``usable`` are (n,), each trade's own quote.
-
-    ``usable`` comes from `trading.quotes.usable_many`. What is hit is then closed by `guard`, one by one.
-    """
-    closing = np.where(watched.sign > 0, bid, ask)
-    stopped = usable & (_to_stop(watched.sign, closing, watched.stop) <= 0)
-    reached = usable & (_to_target(watched.sign, closing, watched.target) <= 0)
-    return np.where(stopped, STOP, np.where(reached, TARGET, HOLD)).astype(np.int8)
+NOTHING_REMEMBERED = ExitMemory()
+HELD = Judgement(Hold())
 
 
 def guard(trade: Trade, quote: Quote, now: Instant, rules: ExitRules) -> Hold | Close:
     """Close when the stop or the target is reached; the price is that level."""
     if not _may_judge(trade, quote, now, rules):
         return Hold()
-    return _at_a_level(trade, quote.closing_price(trade.side)) or Hold()
-
-
-def revalue(
-    trade: Trade, quote: Quote, now: Instant, rules: ExitRules, *, opposite: Analysis | None = None
-) -> Decision:
-    """What to do with the trade now: the first of stop, target, time stop, opposite signal, trailing that applies.
-
-    ``opposite`` is an analysis that has passed the gate. It closes the trade when it is of the same commodity and the
-    other side, younger than the trade and not too old.
-    """
-    if not _may_judge(trade, quote, now, rules):
-        return Hold()
-    closing = quote.closing_price(trade.side)
-    at_a_level = _at_a_level(trade, closing)
-    if at_a_level is not None:
-        return at_a_level
-    if now >= trade.time_stop_at:
-        return Close(CloseReason.TIME_STOP, closing)
-    if rules.opposite_signal_closes and opposite is not None and _contradicts(opposite, trade, now, rules):
-        return Close(CloseReason.OPPOSITE_SIGNAL, closing)
-    return _behind(trade, closing, rules)
+    return at_a_level(trade, quote.closing_price(trade.side)) or Hold()
 
 
 def trail(trade: Trade, quote: Quote, now: Instant, rules: ExitRules) -> Hold | Adjust:
     """Move a trailing stop to its distance behind the closing price, when that is at least one step tighter.
 
-    The stop itself remembers the best price seen, so nothing else has to: it only ever moves one way. A step is a tenth
-    of the trailing distance, or one point where that is more. Part of `revalue`; also fit to be asked on every quote.
+    Part of `judge`; also fit to be asked on every quote.
     """
     if not _may_judge(trade, quote, now, rules):
         return Hold()
-    return _behind(trade, quote.closing_price(trade.side), rules)
+    stop = _trailed(trade, quote.closing_price(trade.side), rules)
+    return Hold() if stop == trade.stop_price else Adjust(stop, trade.target_price, TRAILING)
 
 
-def tightened(trade: Trade, stop_price: float) -> float:
-    """The tighter of the stop in force and ``stop_price``; the former when the latter is no number.
+def judge(
+    trade: Trade,
+    quote: Quote,
+    *,
+    now: Instant,
+    rules: ExitRules,
+    horizon_at: Instant,
+    reading: MarketReading | None = None,
+    signal: Analysis | None = None,
+    variance: float | None = None,
+    memory: ExitMemory | None = None,
+    cost: float = 0.0,
+) -> Judgement:
+    """What to do with the trade now, why, and what it is worth before and after.
 
-    The one place through which every new stop goes: the loss agreed at entry is the most that the rules can lose.
+    ``signal`` is the newest analysis of the commodity that passed the gate. It closes the trade when it is of the other
+    side, younger than the trade and not too old. ``horizon_at`` and ``variance`` come from `trading.horizon`; without a
+    variance there are no probabilities, and the rules that need them are silent. ``memory`` is what was done to the
+    trade before; without one no target is moved, for a day's share may be used up. ``cost`` is the round trip's
+    commission in price units.
     """
-    if not math.isfinite(stop_price):
-        return trade.stop_price
-    return max(trade.stop_price, stop_price) if trade.side.sign > 0 else min(trade.stop_price, stop_price)
+    if not _may_judge(trade, quote, now, rules):
+        return HELD
+    closing = quote.closing_price(trade.side)
+    at_level = at_a_level(trade, closing)
+    if at_level is not None:
+        which = "target" if at_level.reason is CloseReason.TARGET else "stop"
+        return Judgement(at_level, rule=which, why=f"the {which} at {at_level.price:.10g} is reached")
+    if now >= trade.time_stop_at:
+        return Judgement(Close(CloseReason.TIME_STOP, closing), rule="time_stop", why="the longest hold is over")
+    if rules.opposite_signal_closes and signal is not None and _contradicts(signal, trade, now, rules):
+        why = f"{signal.id} speaks for the other side"
+        return Judgement(Close(CloseReason.OPPOSITE_SIGNAL, closing), rule="opposite_signal", why=why)
+    stop = _trailed(trade, closing, rules)
+    case = None
+    if variance is not None and variance > 0 and closing > 0:
+        case = Case(
+            trade,
+            quote,
+            now=now,
+            rules=rules,
+            reading=reading,
+            signal=signal,
+            horizon_at=horizon_at,
+            variance=variance,
+            memory=NOTHING_REMEMBERED if memory is None else memory,
+            cost=cost,
+            stop_price=stop,
+        )
+        spoken = _heard(case, may_move_target=memory is not None)
+        if spoken is not None:
+            return spoken
+    if stop == trade.stop_price:
+        return HELD
+    before = None if case is None else case.with_levels(trade.stop_price, trade.target_price)
+    after = None if case is None else case.as_it_stands()
+    change = Adjust(stop, trade.target_price, TRAILING)
+    return Judgement(change, before, after, TRAILING, "the price has moved on, and the stop follows it")
 
 
-def _to_stop(sign: FloatOrFloats, closing: FloatOrFloats, stop: FloatOrFloats) -> FloatOrFloats:
-    """How far the closing price still is from the stop; at or below 0 it is hit. NaN where there is no stop."""
-    return sign * (closing - stop)
-
-
-def _to_target(sign: FloatOrFloats, closing: FloatOrFloats, target: FloatOrFloats) -> FloatOrFloats:
-    """How far the closing price still is from the target; at or below 0 it is reached. NaN where there is none."""
-    return sign * (target - closing)
-
-
-def _at_a_level(trade: Trade, closing: float) -> Close | None:
-    sign = float(trade.side.sign)
-    if _to_stop(sign, closing, trade.stop_price) <= 0:
-        return Close(CloseReason.TRAILING_STOP if trade.trailed else CloseReason.STOP, trade.stop_price)
-    if trade.target_price is not None and _to_target(sign, closing, trade.target_price) <= 0:
-        return Close(CloseReason.TARGET, trade.target_price)
+def _heard(case: Case, *, may_move_target: bool) -> Judgement | None:
+    """The first rule that has something to say."""
+    for ending in ENDING:
+        closed = ending(case)
+        if closed is not None:
+            decision = Close(closed.reason, case.closing)
+            return Judgement(decision, closed.before, None, closed.reason.value, closed.why)
+    if not case.is_ready:
+        return None
+    for changing in CHANGING:
+        change = changing(case)
+        if change is None or (change.target_price != case.trade.target_price and not may_move_target):
+            continue
+        stop = tightened(case.trade, change.stop_price)
+        adjust = Adjust(stop, change.target_price, change.rule, change.strategy)
+        before = change.before
+        if case.stop_price != case.trade.stop_price:
+            before = case.with_levels(case.trade.stop_price, case.trade.target_price) or before
+        return Judgement(adjust, before, change.after, change.rule, change.why)
     return None
 
 
-def _behind(trade: Trade, closing: float, rules: ExitRules) -> Hold | Adjust:
-    if trade.trailing_distance is None:
-        return Hold()
-    sign = trade.side.sign
-    stop = tightened(trade, closing - sign * trade.trailing_distance)
-    step = max(TRAILING_STEP * trade.trailing_distance, rules.point)
-    if sign * (stop - trade.stop_price) < step:
-        return Hold()
-    return Adjust(stop, trade.target_price, "trailing")
+def _trailed(trade: Trade, closing: float, rules: ExitRules) -> float:
+    distance = trade.trailing_distance if rules.settings.trailing.enabled else None
+    return trailed_stop(trade, distance, closing, rules.point)
 
 
 def _may_judge(trade: Trade, quote: Quote, now: Instant, rules: ExitRules) -> bool:
@@ -202,14 +183,6 @@ def _may_judge(trade: Trade, quote: Quote, now: Instant, rules: ExitRules) -> bo
     return fault is None
 
 
-def _contradicts(analysis: Analysis, trade: Trade, now: Instant, rules: ExitRules) -> bool:
-    return (
-        analysis.commodity == trade.commodity
-        and analysis.side is trade.side.opposite
-        and analysis.made_at > trade.submitted_at
-        and now - analysis.made_at <= rules.analysis_max_age_seconds * SECOND
-    )
-
-
-def _or_nan(price: float | None) -> float:
-    return math.nan if price is None else price
+def _contradicts(signal: Analysis, trade: Trade, now: Instant, rules: ExitRules) -> bool:
+    in_force = signal_in_force(signal, trade, now, rules.analysis_max_age_seconds)
+    return in_force is not None and in_force.side is trade.side.opposite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,30 +15,48 @@ from trading.bars import BarSeries
 from trading.confidence import confidence, required_confidence, veto
 from trading.features import Features, features
 from trading.market import Instant, Side
-from trading.pillars import NotKnown, PillarScores, Sentiment, sentiment_score
+from trading.pillars import NotKnown, PillarScores, bands_of
+from trading.reading import MarketReading
 from trading.regime import REGIMES, regime_codes
+from trading.sentiment import Sentiment, sentiment_score
+from trading.settings import Settings
 from trading.settings_strategies import RegimeThresholds, StrategySettings
 from trading.strategies import eligible
+from trading.volatility import ForecastPath, VolatilityForecast, forecast_path
 
 
 class Outlook:
     """A series with all that follows from it, each array computed at first use and kept for the bars to come."""
 
-    def __init__(self, bars: BarSeries) -> None:
-        """Compute the readings of ``bars``; raises ``ValueError`` as ``features`` does."""
+    def __init__(self, bars: BarSeries, settings: Settings | None = None) -> None:
+        """Compute the readings of ``bars``; raises ``ValueError`` as ``features`` does.
+
+        ``settings``: the boundaries of regimes, the weights of trends and the strategies' bands of volatility; without
+        them the defaults.
+        """
+        settings = Settings() if settings is None else settings
+        self._boundaries = settings.regimes
         self.features: Features = features(bars)
-        self.scores = PillarScores(self.features)
+        self.scores = PillarScores(self.features, settings.trend_weights, bands_of(settings.strategies))
 
     def __len__(self) -> int:
         return len(self.features)
 
     @cached_property
     def _regimes(self) -> NDArray[np.int8]:
-        return regime_codes(self.features)
+        return regime_codes(self.features, self._boundaries)
 
     @cached_property
     def _eligible(self) -> dict[Strategy, NDArray[np.bool_]]:
-        return eligible(self.features)
+        return eligible(self.features, self._boundaries)
+
+    @cached_property
+    def _forecasts(self) -> ForecastPath:
+        return forecast_path(self.features.bars)
+
+    def forecast(self, index: int) -> VolatilityForecast | None:
+        """What is expected of the variance to come when bar ``index`` has ended; None while that warms up."""
+        return self._forecasts.at(index)
 
     def regime(self, index: int) -> Regime:
         """The regime at bar ``index``; chaos where a reading is not finite, so also while they warm up."""
@@ -165,3 +184,23 @@ def make_analysis(
         made_at=made_at,
         made_by=made_by,
     )
+
+
+def read_market(
+    outlook: Outlook, index: int, opinion: Opinion | NotKnown, forecast: VolatilityForecast | None
+) -> MarketReading:
+    """The reading at the end of bar ``index``, with the opinion and the forecast that were made there."""
+    features = outlook.features
+    return MarketReading(
+        commodity=features.bars.commodity,
+        at=features.bars.end(index),
+        bar_seconds=features.bars.bar_seconds,
+        opinion=None if isinstance(opinion, NotKnown) else opinion,
+        forecast=forecast,
+        daily_volatility=_known(float(features.daily_volatility[index])),
+        mean_price=_known(float(features.mean_price[index])),
+    )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

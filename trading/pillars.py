@@ -18,23 +18,13 @@ from trading.base_signal import TRIGGER_ROWS, base_signal
 from trading.features import READINGS, Features
 from trading.grading import falling, ramp, trapezoid
 from trading.market import Side
-
-NEUTRAL_SENTIMENT = 0.5
-
-TREND_WEIGHTS: Mapping[str, float] = {"d1": 0.4, "h4": 0.4, "h1": 0.2}
+from trading.sentiment import Sentiment, sentiment_score
+from trading.settings_regimes import TrendWeights
+from trading.settings_strategies import StrategySettings, VolatilityBand, default_strategies
 
 # Beyond so many daily ATR from the 200-day average, in the trade's direction, so much of the trend's score is lost.
 EXTENSION_CUTS = ((6.0, 0.15), (8.0, 0.30), (10.0, 0.50))
 
-# The relative volatility that a strategy can use: it starts, is right, begins to be too much, is too much.
-VOLATILITY_BANDS: Mapping[Strategy, tuple[float, float, float, float]] = {
-    Strategy.SWING: (0.4, 0.8, 1.5, 2.5),
-    Strategy.DAY: (0.4, 0.8, 1.5, 2.5),
-    Strategy.MOMENTUM: (0.7, 1.1, 1.7, 2.5),
-    Strategy.BREAKOUT: (0.7, 1.1, 1.7, 2.5),
-    Strategy.MEAN_REVERSION: (0.4, 0.7, 1.3, 2.2),
-    Strategy.SCALPING: (0.3, 0.6, 1.0, 1.5),
-}
 WANTS_A_CALM_BAR = frozenset({Strategy.MEAN_REVERSION, Strategy.SCALPING})
 
 
@@ -45,39 +35,13 @@ class NotKnown:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sentiment:
-    """What a configured feed says now. No feed is no ``Sentiment``: ``None``, scored neutral and marked absent.
-
-    Raises ``ValueError`` for a bullishness outside 0..1.
-    """
-
-    bullishness: float  # 0 all against a rise, 0.5 undecided, 1 all for it
-    event_pending: bool = False  # a high-impact event is due: neither side may open
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.bullishness <= 1:
-            raise ValueError(f"bullishness is {self.bullishness}; expected 0 to 1")
-
-    def score(self, side: Side) -> float:
-        """Bullishness for a buy, what it leaves of 1 for a sell, 0 for both while an event is pending."""
-        if self.event_pending:
-            return 0.0
-        return self.bullishness if side is Side.BUY else 1 - self.bullishness
-
-
-def sentiment_score(sentiment: Sentiment | None, side: Side) -> float:
-    """The sentiment pillar's score; neutral where there is no feed."""
-    return NEUTRAL_SENTIMENT if sentiment is None else sentiment.score(side)
-
-
-def trend_score(features: Features, side: Side) -> Floats:
+def trend_score(features: Features, side: Side, weights: TrendWeights) -> Floats:
     """Trend confluence: the weighted agreement of three frames, less the cut for over-extension. Shape (n,).
 
     The sum of weight x (1 + d x strength) / 2, d being +1 for a buy and -1 for a sell. NaN while any frame warms up.
     """
     agreement = np.zeros(len(features))
-    for frame, weight in TREND_WEIGHTS.items():
+    for frame, weight in weights:
         agreement += weight * (1 + side.sign * getattr(features, frame).strength) / 2
     return np.minimum(agreement * (1 - extension_cut(features, side)), 1.0)
 
@@ -91,9 +55,9 @@ def extension_cut(features: Features, side: Side) -> Floats:
     return cut
 
 
-def volatility_level(features: Features, strategy: Strategy) -> Floats:
-    """How well the relative volatility suits the strategy. Shape (n,)."""
-    return trapezoid(features.relative_volatility, *VOLATILITY_BANDS[strategy])
+def volatility_level(features: Features, band: VolatilityBand) -> Floats:
+    """How well the relative volatility lies in the band. Shape (n,)."""
+    return trapezoid(features.relative_volatility, *band.edges)
 
 
 def volatility_activity(features: Features, strategy: Strategy) -> Floats:
@@ -103,16 +67,24 @@ def volatility_activity(features: Features, strategy: Strategy) -> Floats:
     return ramp(features.range_in_atr, 0.5, 1.5)
 
 
-def volatility_score(features: Features, strategy: Strategy) -> Floats:
+def volatility_score(features: Features, strategy: Strategy, band: VolatilityBand) -> Floats:
     """Level x (1/2 + 1/2 activity). Shape (n,); the same for both sides."""
-    return volatility_level(features, strategy) * (0.5 + 0.5 * volatility_activity(features, strategy))
+    return volatility_level(features, band) * (0.5 + 0.5 * volatility_activity(features, strategy))
 
 
 class PillarScores:
     """The pillars of one series: scores for every bar, and the whole pillars with their readings at one."""
 
-    def __init__(self, features: Features) -> None:
+    def __init__(
+        self,
+        features: Features,
+        trend_weights: TrendWeights | None = None,
+        bands: Mapping[Strategy, VolatilityBand] | None = None,
+    ) -> None:
+        """``trend_weights`` and each strategy's band are the defaults where they are not given."""
         self.features = features
+        self._trend_weights = TrendWeights() if trend_weights is None else trend_weights
+        self._bands = bands_of(default_strategies()) if bands is None else bands
         self._base: dict[tuple[Strategy, Side], Floats] = {}
         self._trend: dict[Side, Floats] = {}
         self._volatility: dict[Strategy, Floats] = {}
@@ -127,13 +99,13 @@ class PillarScores:
     def trend(self, side: Side) -> Floats:
         """The trend confluence's scores. Shape (n,)."""
         if side not in self._trend:
-            self._trend[side] = trend_score(self.features, side)
+            self._trend[side] = trend_score(self.features, side, self._trend_weights)
         return self._trend[side]
 
     def volatility(self, strategy: Strategy) -> Floats:
         """The volatility's scores. Shape (n,)."""
         if strategy not in self._volatility:
-            self._volatility[strategy] = volatility_score(self.features, strategy)
+            self._volatility[strategy] = volatility_score(self.features, strategy, self._bands[strategy])
         return self._volatility[strategy]
 
     def known(self, index: int) -> bool:
@@ -171,7 +143,7 @@ class PillarScores:
     def _trend_pillar(self, index: int, side: Side) -> Pillar:
         now = self.features.window(index, index + 1)
         readings: dict[str, float | None] = {
-            f"{frame}_strength": float(getattr(now, frame).strength[0]) for frame in TREND_WEIGHTS
+            f"{frame}_strength": float(getattr(now, frame).strength[0]) for frame in TrendWeights.model_fields
         }
         extension = float(now.extension[0])
         readings["extension_daily_atr"] = extension if np.isfinite(extension) else None
@@ -185,17 +157,28 @@ class PillarScores:
             readings={
                 "relative_volatility": float(now.relative_volatility[0]),
                 "range_in_atr": float(now.range_in_atr[0]),
-                "level": float(volatility_level(now, strategy)[0]),
+                "level": float(volatility_level(now, self._bands[strategy])[0]),
                 "activity": float(volatility_activity(now, strategy)[0]),
             },
         )
+
+
+def bands_of(strategies: Mapping[Strategy, StrategySettings]) -> dict[Strategy, VolatilityBand]:
+    """Each strategy's band."""
+    return {strategy: settings.volatility_band for strategy, settings in strategies.items()}
 
 
 def _sentiment_pillar(sentiment: Sentiment | None, side: Side) -> Pillar:
     score = sentiment_score(sentiment, side)
     if sentiment is None:
         return Pillar(score=score, absent=True)
-    return Pillar(
-        score=score,
-        readings={"bullishness": sentiment.bullishness, "event_pending": float(sentiment.event_pending)},
-    )
+    readings: dict[str, float | None] = {}
+    if not sentiment.absent:
+        readings |= {"bullishness": sentiment.bullishness, "event_pending": float(sentiment.event_pending)}
+    for source in sentiment.sources:
+        readings[f"{source.name}.bullishness"] = source.bullishness
+        readings[f"{source.name}.age_seconds"] = source.age_seconds
+    notes = {source.name: source.why for source in sentiment.sources if source.why}
+    if sentiment.event:
+        notes["pending event"] = sentiment.event
+    return Pillar(score=score, absent=sentiment.absent, readings=readings, notes=notes)

@@ -10,6 +10,7 @@ from trading.market import Side
 from trading.settings_strategies import StrategySettings
 from trading.trade import TradePlan
 
+MOST_TARGET_VOLATILITIES = 20.0  # as far as a strategy may be set to aim: a mean beyond it is none of this market
 NEAREST_TARGET_SPREADS = 3.0  # a target nearer than this is eaten by the cost of reaching it
 
 
@@ -29,17 +30,19 @@ def plan_trade(
     spread: float,
     daily_volatility: float,
     mean_price: float | None = None,
+    minimum_reward_to_risk: float = 0.0,
+    nearest_spreads: float = NEAREST_TARGET_SPREADS,
 ) -> TradePlan | PlanRefused:
     """The plan of a trade that would open at ``price`` (the ask for a buy, the bid for a sell).
 
     stop distance = stop_volatilities x daily_volatility x |price|, and the target's likewise: ``daily_volatility`` is
     the standard deviation of daily log returns, so its product with the price is in price units. A strategy that
     targets the mean aims at ``mean_price`` instead. Refused: a mean that is missing or on the wrong side, a target
-    nearer than three spreads, a stop as far away as the price itself. Raises ``ValueError`` naming an argument that is
-    out of range.
+    nearer than ``nearest_spreads`` or than ``minimum_reward_to_risk`` stop distances, a stop as far away as the price.
+    Raises ``ValueError`` naming an argument that is out of range.
     """
     require_finite(price=price)
-    require_not_negative(spread=spread)
+    require_not_negative(spread=spread, minimum_reward_to_risk=minimum_reward_to_risk, nearest_spreads=nearest_spreads)
     require_positive(daily_volatility=daily_volatility)
     day = daily_volatility * abs(price)
     stop_distance = settings.stop_volatilities * day
@@ -52,15 +55,20 @@ def plan_trade(
             return PlanRefused("there is no mean to aim at")
         require_finite(mean_price=mean_price)
         target_price, reach = mean_price, side.sign * (mean_price - price)
+        if reach > MOST_TARGET_VOLATILITIES * day:
+            return PlanRefused(f"the mean {mean_price:g} is {reach / day:.3g} daily volatilities away from {price:g}")
         if reach <= 0:
             return PlanRefused(f"the mean {mean_price:g} is on the wrong side of {price:g} for a {side}")
     elif settings.target_volatilities is not None:
         target_distance = reach = settings.target_volatilities * day
     else:
         reach = None
-    if reach is not None and reach < NEAREST_TARGET_SPREADS * spread:
+    if reach is not None and reach < nearest_spreads * spread:
+        return PlanRefused(f"the target is {reach:g} away, nearer than {nearest_spreads:g} spreads of {spread:g}")
+    if reach is not None and reach < minimum_reward_to_risk * stop_distance:
         return PlanRefused(
-            f"the target is {reach:g} away, nearer than {NEAREST_TARGET_SPREADS:g} spreads of {spread:g}"
+            f"the target is {reach / stop_distance:.2f} stop distances away, nearer than the "
+            f"{minimum_reward_to_risk:g} of exits.minimum_reward_to_risk"
         )
     return TradePlan(
         strategy=strategy,

@@ -7,24 +7,21 @@ from numpy.typing import NDArray
 
 from trading.analysis import Regime
 from trading.features import Features
-
-CHAOS_VOLATILITY = 2.5  # relative volatility: the ATR over its own median of 480 bars
-CHAOS_JUMP = 5.0  # true range over the ATR of the bar before
-HIGH_VOLATILITY = 1.6
-STRONG_TREND_ADX = 40.0  # above
-TREND_ADX = 25.0  # from
+from trading.settings_regimes import RegimeSettings
 
 REGIMES: tuple[Regime, ...] = tuple(Regime)
 
 
-def regime_codes(features: Features) -> NDArray[np.int8]:
+def regime_codes(features: Features, boundaries: RegimeSettings) -> NDArray[np.int8]:
     """The regime of every bar as its place in ``REGIMES``. Shape (n,). Chaos where a reading is not finite."""
-    chaos = ~features.readable() | (features.relative_volatility >= CHAOS_VOLATILITY) | (features.jump >= CHAOS_JUMP)
+    volatility = features.relative_volatility
+    chaos = volatility >= boundaries.chaos_volatility
+    chaos |= ~features.readable() | (features.jump >= boundaries.chaos_jump)
     in_order = (
         (chaos, Regime.CHAOS),
-        (features.relative_volatility >= HIGH_VOLATILITY, Regime.HIGH_VOLATILITY),
-        (features.adx > STRONG_TREND_ADX, Regime.STRONG_TREND),
-        (features.adx >= TREND_ADX, Regime.TREND),
+        (volatility >= boundaries.high_volatility, Regime.HIGH_VOLATILITY),
+        (features.adx > boundaries.strong_trend_adx, Regime.STRONG_TREND),
+        (features.adx >= boundaries.trend_adx, Regime.TREND),
     )
     codes = np.select(
         [condition for condition, _ in in_order],

@@ -14,8 +14,12 @@ from pydantic import Field, SecretStr, model_validator
 
 from trading.analysis import Name, Strategy
 from trading.settings_accounts import BROKER_ADDRESS, AccountSettings, default_accounts
+from trading.settings_analyses import AnalysesSettings
+from trading.settings_exits import ExitSettings
+from trading.settings_feeds import Feeds
 from trading.settings_metatrader import Package
 from trading.settings_model import Model
+from trading.settings_regimes import RegimeSettings, TrendWeights
 from trading.settings_risk import Risk
 from trading.settings_strategies import Profile, StrategySettings, Thresholds, default_strategies
 from trading.settings_types import AgeSeconds, CommodityId, ContractSize, Lots, Points, Swap
@@ -35,6 +39,7 @@ class CommodityOverride(Model):
     swap_short_per_lot: Swap | None = None
     day_end: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None  # in the zone of it
     may_be_negative: bool | None = None
+    group: Annotated[str, Field(min_length=1, max_length=32)] | None = None
 
 
 class Settings(Model):
@@ -58,11 +63,17 @@ class Settings(Model):
     crew: Name = "default"  # the accounts below, and the one process at a time that leads them
     database_url: SecretStr = SecretStr("sqlite:///state/ledger.sqlite")
     journal_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90  # of market time
+    valuations_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365  # their lines; calibration counts on them
     risk: Risk = Risk()
     commodities: dict[CommodityId, CommodityOverride] = Field(default={})  # traded: those some account has a symbol for
     accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)] = default_accounts()
     strategies: dict[Strategy, StrategySettings] = default_strategies()
     thresholds: Thresholds = Thresholds()
+    exits: ExitSettings = ExitSettings()
+    regimes: RegimeSettings = RegimeSettings()
+    trend_weights: TrendWeights = TrendWeights()
+    analyses: AnalysesSettings = AnalysesSettings()
+    feeds: Feeds = Feeds()
 
     @model_validator(mode="before")
     @classmethod
@@ -88,6 +99,20 @@ class Settings(Model):
                 f"price_poll_seconds is {self.price_poll_seconds:g}, not below quote_max_age_seconds, "
                 f"which is {self.quote_max_age_seconds:g}: no price would stay fresh until the next"
             )
+        return self
+
+    @model_validator(mode="after")
+    def targets_are_worth_their_risk(self) -> Settings:
+        """Refuse a strategy whose every trade `exits.minimum_reward_to_risk` would refuse."""
+        least = self.exits.minimum_reward_to_risk
+        for name, strategy in self.strategies.items():
+            if strategy.enabled and not strategy.targets_mean and strategy.target_volatilities is not None:
+                ratio = strategy.target_volatilities / strategy.stop_volatilities
+                if ratio < least:
+                    raise ValueError(
+                        f"strategies.{name}: the target is {ratio:.3g} stop distances away, nearer than "
+                        f"exits.minimum_reward_to_risk, which is {least:g}: nothing would be opened"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -25,6 +25,7 @@ class PaperSettings(Model):
     slippage_points: Points = 2.0  # against us, on every fill
     commission_per_lot: Commission = 3.5  # per side, in account currency
     spread_points: dict[CommodityId, Points] = Field(default={})  # instead of the commodity's typical spread
+    ticks_per_bar: Literal[1, 4] = 4  # 1: the close alone, so that stops and targets are judged on closes
 
 
 class Limits(Model):

@@ -9,37 +9,33 @@ from numpy.typing import NDArray
 
 from trading.analysis import Strategy
 from trading.features import Features
-from trading.regime import STRONG_TREND_ADX, TREND_ADX
+from trading.settings_regimes import RegimeSettings
 from trading.settings_strategies import StrategySettings
 
-VOLATILE = 1.15  # relative volatility, from
-QUIET = 0.9  # relative volatility, below
-OVERBOUGHT_RSI = 70.0
-OVERSOLD_RSI = 30.0
 LEAST_BARS_HELD = 2
 
 
-def eligible(features: Features) -> dict[Strategy, NDArray[np.bool_]]:
+def eligible(features: Features, boundaries: RegimeSettings) -> dict[Strategy, NDArray[np.bool_]]:
     """For each strategy, the bars whose market it is made for. Shape (n,) each; False where its readings are NaN."""
     adx, volatility, rsi = features.adx, features.relative_volatility, features.rsi
     # Each condition is asked by itself, never as "not the other": both are False where a reading is NaN.
     volatile, not_volatile, quiet, not_quiet = (
-        volatility >= VOLATILE,
-        volatility < VOLATILE,
-        volatility < QUIET,
-        volatility >= QUIET,
+        volatility >= boundaries.volatile,
+        volatility < boundaries.volatile,
+        volatility < boundaries.quiet,
+        volatility >= boundaries.quiet,
     )
-    extreme = (rsi >= OVERBOUGHT_RSI) | (rsi <= OVERSOLD_RSI)
-    not_extreme = (rsi < OVERBOUGHT_RSI) & (rsi > OVERSOLD_RSI)
-    trending = adx >= TREND_ADX
-    ranging = (adx < TREND_ADX) & not_extreme
+    extreme = (rsi >= boundaries.overbought_rsi) | (rsi <= boundaries.oversold_rsi)
+    not_extreme = (rsi < boundaries.overbought_rsi) & (rsi > boundaries.oversold_rsi)
+    trending = adx >= boundaries.trend_adx
+    ranging = (adx < boundaries.trend_adx) & not_extreme
     return {
         Strategy.SWING: trending & not_volatile,
         Strategy.DAY: ranging & not_quiet,
         Strategy.SCALPING: ranging & quiet,
         Strategy.MOMENTUM: trending & volatile,
-        Strategy.MEAN_REVERSION: (adx <= STRONG_TREND_ADX) & extreme,
-        Strategy.BREAKOUT: (adx > STRONG_TREND_ADX) & volatile,
+        Strategy.MEAN_REVERSION: (adx <= boundaries.strong_trend_adx) & extreme,
+        Strategy.BREAKOUT: (adx > boundaries.strong_trend_adx) & volatile,
     }
 
 

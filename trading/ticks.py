@@ -16,11 +16,14 @@ target inside the same bar: the order that we cannot know is the one that we lik
 classic order is taken: low first in a bar that closes at or above its open, high first in one that falls.
 
 A tick stands until the next one. After the closing tick, and past the bar's end, the last price merely gets older.
+
+Who wants exits on closes alone asks for one tick a bar, the closing one. What is known between two closes is then the
+first of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -40,6 +43,12 @@ class Phase(IntEnum):
     CLOSE = 3
 
 
+PHASES: dict[int, tuple[Phase, ...]] = {4: tuple(Phase), 1: (Phase.CLOSE,)}
+"""The ticks that a bar becomes, by how many of them are wanted."""
+
+FOUR_TICKS = PHASES[4]
+
+
 def phase_offset(bar_seconds: int, phase: Phase) -> int:
     """How long after the bar's opening this tick comes, in milliseconds.
 
@@ -51,9 +60,9 @@ def phase_offset(bar_seconds: int, phase: Phase) -> int:
     return (0, length // 3, 2 * length // 3, length - SECOND)[phase]
 
 
-def tick_times(series: BarSeries) -> Instants:
-    """The instants of all ticks of a series, four for each of its n bars, oldest first: shape (4n,)."""
-    offsets = np.array([phase_offset(series.bar_seconds, phase) for phase in Phase], dtype=np.int64)
+def tick_times(series: BarSeries, phases: Sequence[Phase] = FOUR_TICKS) -> Instants:
+    """The instants of all ticks of a series, p for each of its n bars, oldest first: shape (p * n,)."""
+    offsets = np.array([phase_offset(series.bar_seconds, phase) for phase in phases], dtype=np.int64)
     return (series.time[:, np.newaxis] + offsets).reshape(-1)
 
 
@@ -63,7 +72,11 @@ def bar_ends(series: BarSeries) -> Instants:
 
 
 def driving_instants(
-    series_list: Iterable[BarSeries], start: Instant, stop: Instant, poll_seconds: float = 1.0
+    series_list: Iterable[BarSeries],
+    start: Instant,
+    stop: Instant,
+    poll_seconds: float = 1.0,
+    phases: Sequence[Phase] = FOUR_TICKS,
 ) -> Instants:
     """When a driver of these series moves its clock: every tick, every bar's end, and a poll after it; each once.
 
@@ -75,7 +88,7 @@ def driving_instants(
     instants = [
         part
         for series in series_list
-        for part in (tick_times(series), bar_ends(series), bar_ends(series) - SECOND + poll)
+        for part in (tick_times(series, phases), bar_ends(series), bar_ends(series) - SECOND + poll)
     ]
     if not instants:
         return np.empty(0, dtype=np.int64)
@@ -84,16 +97,16 @@ def driving_instants(
     return merged[first:last]
 
 
-def tick_at(series: BarSeries, now: Instant) -> tuple[int, Phase] | None:
-    """The bar and the phase of the latest tick at ``now``, or None before the first bar. Keeps no state."""
+def tick_at(series: BarSeries, now: Instant, phases: Sequence[Phase] = FOUR_TICKS) -> tuple[int, Phase] | None:
+    """The bar and the phase of the latest tick at ``now``, or None before the first tick. Keeps no state."""
     index = int(series.time.searchsorted(now, side="right")) - 1
     if index < 0:
         return None
     age = now - int(series.time[index])
-    for phase in (Phase.CLOSE, Phase.FAVOURABLE, Phase.ADVERSE):
+    for phase in reversed(phases):
         if age >= phase_offset(series.bar_seconds, phase):
             return index, phase
-    return index, Phase.OPEN
+    return None if index == 0 else (index - 1, phases[-1])
 
 
 def tick_time(series: BarSeries, index: int, phase: Phase) -> Instant:

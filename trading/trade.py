@@ -71,6 +71,8 @@ class CloseReason(StrEnum):
     TRAILING_STOP = "trailing_stop"  # the stop had been tightened by trailing before it was hit
     TIME_STOP = "time_stop"  # the strategy's longest hold is over
     OPPOSITE_SIGNAL = "opposite_signal"
+    ADVERSE_DRIFT = "adverse_drift"  # the signal has turned, its information is shown, and holding on costs
+    SIGNAL_GONE = "signal_gone"  # nothing speaks for the trade any more, and its target is out of reach
     DAY_END = "day_end"
     FRIDAY = "friday"
     OPERATOR = "operator"

@@ -160,6 +160,7 @@ def test_lines_are_found_by_kind_commodity_trade_and_time(ledger: Ledger) -> Non
     assert numbers() == [3, 2, 1]
     assert numbers(newest_first=False, limit=2) == [1, 2]
     assert numbers(kind="a") == [3, 1]
+    assert numbers(without="a") == [2]
     assert numbers(commodity="EURUSD", kind="b") == [2]
     assert numbers(trade_id=3) == [3, 2]
     assert numbers(since=NOON + 1) == [3, 2]

@@ -49,6 +49,12 @@ def a_bitcoin(**changes: object) -> Commodity:
     return a_commodity(**{**crypto, **changes})
 
 
+def a_gold(**changes: object) -> Commodity:
+    """A commodity that rests for an hour each day."""
+    gold = {"id": "XAUUSD", "class": "metal", "calendar": "metals", "digits": 2, "base_currency": "XAU"}
+    return a_commodity(**{**gold, "contract_size": 100, **changes})
+
+
 def an_instrument(**changes: Any) -> Instrument:
     """EURUSD on an account in dollars, with changes."""
     eurusd = Instrument(

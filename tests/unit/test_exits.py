@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_trades import NOON, a_commodity, a_quote, a_trade, an_analysis
 
+from trading.analysis import Analysis
 from trading.exits import (
     HOLD,
     STOP,
@@ -18,17 +19,18 @@ from trading.exits import (
     TRAILING_STEP,
     Adjust,
     Close,
+    Decision,
     ExitRules,
     Hold,
     exit_rules,
     guard,
     guard_many,
+    judge,
     levels,
-    revalue,
     tightened,
     trail,
 )
-from trading.market import HOUR, MINUTE, SECOND, Quote, Side
+from trading.market import HOUR, MINUTE, SECOND, Instant, Quote, Side
 from trading.quotes import usable_many
 from trading.settings import Settings
 from trading.trade import CloseReason, Trade, TradeState
@@ -49,6 +51,13 @@ def with_target(side: Side, **changes: Any) -> Trade:
     return a_trade(side, target_price=1.1 + side.sign * 0.02, **changes)
 
 
+def decided(
+    trade: Trade, quote: Quote, now: Instant, rules: ExitRules, *, opposite: Analysis | None = None
+) -> Decision:
+    """What is done with the trade where nothing is known of its market."""
+    return judge(trade, quote, now=now, rules=rules, horizon_at=trade.time_stop_at, signal=opposite).decision
+
+
 def trailing(side: Side, **changes: Any) -> Trade:
     """Entered at 1.10, its stop trailing at 0.01."""
     return a_trade(side, trailing_distance=0.01, **changes)
@@ -57,7 +66,7 @@ def trailing(side: Side, **changes: Any) -> Trade:
 def test_exit_rules_come_from_the_settings_and_the_commodity() -> None:
     settings = Settings(quote_max_age_seconds=5, analysis_max_age_seconds=7, opposite_signal_closes=False)
     rules = exit_rules(settings, a_commodity(may_be_negative=True))
-    assert rules == ExitRules(5.0, 7.0, False, True, 1e-5)
+    assert rules == ExitRules(5.0, 7.0, False, True, 1e-5, settings.exits, settings.strategies)
 
 
 @BOTH_SIDES
@@ -134,7 +143,7 @@ def test_a_bad_quote_never_triggers_anything(side: Side, quote: Quote) -> None:
     for one in (quote, replace(quote, bid=quote.bid * 3, ask=quote.ask * 3)):
         assert guard(trade, one, NOON, RULES) == Hold()
         assert trail(trade, one, NOON, RULES) == Hold()
-        assert revalue(trade, one, NOON, RULES, opposite=opposite) == Hold()
+        assert decided(trade, one, NOON, RULES, opposite=opposite) == Hold()
 
 
 def test_a_negative_price_counts_where_the_commodity_allows_it() -> None:
@@ -148,7 +157,7 @@ def test_a_negative_price_counts_where_the_commodity_allows_it() -> None:
 def test_only_an_open_trade_is_judged(state: TradeState) -> None:
     trade = trailing(Side.BUY, state=state, time_stop_at=NOON - 1)
     for price in (0.9, 1.3):
-        assert revalue(trade, quoted(Side.BUY, price), NOON, RULES) == Hold()
+        assert decided(trade, quoted(Side.BUY, price), NOON, RULES) == Hold()
         assert guard(trade, quoted(Side.BUY, price), NOON, RULES) == Hold()
     assert guard_many(levels([trade]), np.array([0.9]), np.array([0.9]), np.array([True])).tolist() == [HOLD]
 
@@ -158,7 +167,7 @@ def test_the_time_stop_closes_at_the_current_closing_price_from_its_instant_on(s
     trade = a_trade(side, time_stop_at=NOON + 48 * HOUR)
     for early_by, expected in ((1, Hold()), (0, Close(CloseReason.TIME_STOP, 1.101))):
         now = NOON + 48 * HOUR - early_by
-        assert revalue(trade, quoted(side, 1.101, time=now), now, RULES) == expected
+        assert decided(trade, quoted(side, 1.101, time=now), now, RULES) == expected
 
 
 @BOTH_SIDES
@@ -166,8 +175,8 @@ def test_an_opposite_signal_closes(side: Side) -> None:
     trade, now = a_trade(side), NOON + HOUR
     quote = quoted(side, 1.101, time=now)
     opposite = an_analysis(side.opposite, now - MINUTE)
-    assert revalue(trade, quote, now, RULES, opposite=opposite) == Close(CloseReason.OPPOSITE_SIGNAL, 1.101)
-    assert revalue(trade, quote, now, replace(RULES, opposite_signal_closes=False), opposite=opposite) == Hold()
+    assert decided(trade, quote, now, RULES, opposite=opposite) == Close(CloseReason.OPPOSITE_SIGNAL, 1.101)
+    assert decided(trade, quote, now, replace(RULES, opposite_signal_closes=False), opposite=opposite) == Hold()
 
 
 @BOTH_SIDES
@@ -178,13 +187,13 @@ def test_an_analysis_of_the_same_side_or_another_commodity_or_too_old_closes_not
         an_analysis(side.opposite, now, commodity="GBPUSD"),
         an_analysis(side.opposite, now - 300 * SECOND - 1),
     ):
-        assert revalue(trade, quoted(side, 1.1, time=now), now, RULES, opposite=analysis) == Hold()
+        assert decided(trade, quoted(side, 1.1, time=now), now, RULES, opposite=analysis) == Hold()
 
 
 def test_an_analysis_older_than_the_trade_does_not_contradict_it() -> None:
     trade = a_trade(Side.BUY)
     before = an_analysis(Side.SELL, trade.submitted_at)
-    assert revalue(trade, quoted(Side.BUY, 1.1), NOON, RULES, opposite=before) == Hold()
+    assert decided(trade, quoted(Side.BUY, 1.1), NOON, RULES, opposite=before) == Hold()
 
 
 @BOTH_SIDES
@@ -194,20 +203,20 @@ def test_the_stop_is_asked_before_time_and_signal_and_these_before_trailing(side
     with_trade, against_trade = quoted(side, 1.1 + side.sign * 0.05), quoted(side, 1.1 - side.sign * 0.05)
 
     def reason(quote: Quote, trade: Trade) -> CloseReason | None:
-        decision = revalue(trade, quote, NOON + 1, RULES, opposite=opposite)
+        decision = decided(trade, quote, NOON + 1, RULES, opposite=opposite)
         return decision.reason if isinstance(decision, Close) else None
 
     assert reason(against_trade, trade) is CloseReason.STOP
     assert reason(with_trade, trade) is CloseReason.TIME_STOP
     later = replace(trade, time_stop_at=NOON + HOUR)
     assert reason(with_trade, later) is CloseReason.OPPOSITE_SIGNAL
-    assert isinstance(revalue(later, with_trade, NOON, RULES), Adjust)
+    assert isinstance(decided(later, with_trade, NOON, RULES), Adjust)
 
 
 @BOTH_SIDES
 def test_a_trailing_stop_follows_at_its_distance_behind_the_closing_price(side: Side) -> None:
     trade = trailing(side, target_price=None)
-    decision = revalue(trade, quoted(side, 1.1 + side.sign * 0.004), NOON, RULES)
+    decision = decided(trade, quoted(side, 1.1 + side.sign * 0.004), NOON, RULES)
     assert isinstance(decision, Adjust)
     assert decision.stop_price == pytest.approx(1.1 - side.sign * 0.006)
     assert (decision.target_price, decision.reason) == (None, "trailing")
@@ -236,12 +245,12 @@ def test_a_step_is_never_less_than_a_point() -> None:
 @BOTH_SIDES
 def test_a_price_that_falls_back_leaves_the_trailing_stop_where_it_was(side: Side) -> None:
     trade = trailing(side, stop_price=1.1 + side.sign * 0.01)
-    assert revalue(trade, quoted(side, 1.1 + side.sign * 0.011), NOON, RULES) == Hold()
+    assert decided(trade, quoted(side, 1.1 + side.sign * 0.011), NOON, RULES) == Hold()
 
 
 @BOTH_SIDES
 def test_a_trade_that_does_not_trail_keeps_its_stop(side: Side) -> None:
-    assert revalue(a_trade(side), quoted(side, 1.1 + side.sign * 0.05), NOON, RULES) == Hold()
+    assert decided(a_trade(side), quoted(side, 1.1 + side.sign * 0.05), NOON, RULES) == Hold()
 
 
 @BOTH_SIDES
@@ -273,7 +282,7 @@ def test_no_run_of_quotes_ever_widens_a_stop(
     best = 1.1
     for bid, spread, age_seconds in quotes:
         quote = a_quote(bid, bid + spread, NOON + age_seconds * SECOND)
-        decision = revalue(trade, quote, NOON, RULES)
+        decision = decided(trade, quote, NOON, RULES)
         if isinstance(decision, Close):
             break
         if age_seconds >= -60:
