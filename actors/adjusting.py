@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-
 from actors.desk import Desk
-from actors.messages import Adjust
+from actors.messages import Adjust, Grounds
+from actors.past import ADJUSTMENT
 from actors.system.context import Context
-from trading.analysis import Strategy
-from trading.exits import tightened
-from trading.market import SECOND
-from trading.settings_strategies import StrategySettings
+from actors.valuing import figures
+from trading.adjustment import adjusted
 from trading.trade import Trade, TradeState
 
 
 def adjust(desk: Desk, message: Adjust, context: Context) -> None:
-    """Write what differs. The stop only tightens, whoever asks; a target that is no number is not taken."""
+    """Write what differs. The stop only tightens, whoever asks; a target that is no number is not taken.
+
+    What was judged on other levels than the row has now is let go: two changes that were asked for one after the other
+    while the account was busy may contradict each other.
+    """
     trade = desk.trades.get(message.commodity)
     if trade is None or trade.trade_id != message.trade_id or trade.state is not TradeState.OPEN:
         return
-    stop, target = tightened(trade, message.stop_price), message.target_price
-    if target is not None and not math.isfinite(target):
-        target = trade.target_price
-    adjusted = replace(trade, stop_price=stop, target_price=target)
-    if message.strategy is not None:
-        adjusted = under_strategy(adjusted, message.strategy, desk.settings.strategies[message.strategy])
-    if adjusted == trade:
+    if message.judged is not None and _levels(message.judged) != _levels(trade):
+        return  # changed since: the next pass judges the trade as it is now
+    after = adjusted(trade, message.stop_price, message.target_price, message.strategy, desk.settings.strategies)
+    if after == trade:
         return
     said: dict[str, object] = {
+        "rule": message.reason,
         "stop_before": trade.stop_price,
-        "stop_after": stop,
+        "stop_after": after.stop_price,
         "target_before": trade.target_price,
-        "target_after": target,
+        "target_after": after.target_price,
     }
-    if adjusted.strategy is not trade.strategy:
-        said |= {"strategy_before": trade.strategy.value, "strategy_after": adjusted.strategy.value}
-    line = desk.entry("adjustment", message.reason, context, trade, detail=said)
-    desk.advance(trade, adjusted, context, line)
+    if after.strategy is not trade.strategy:
+        said |= {"strategy_before": trade.strategy.value, "strategy_after": after.strategy.value}
+    line = desk.entry(ADJUSTMENT, message.reason, context, trade, detail=said | grounds_detail(message.grounds))
+    desk.advance(trade, after, context, line)
 
 
-def under_strategy(trade: Trade, strategy: Strategy, settings: StrategySettings) -> Trade:
-    """The trade as this strategy ends its trades: its longest hold, its day end, its trailing.
+def _levels(trade: Trade) -> tuple[object, ...]:
+    return trade.stop_price, trade.target_price, trade.strategy
 
-    The hold counts from the opening, as if the strategy had been this one all along. The stop's distance stays the one
-    agreed at entry, and a trailing stop follows at that distance.
-    """
-    opened_at = trade.submitted_at if trade.opened_at is None else trade.opened_at
-    return replace(
-        trade,
-        strategy=strategy,
-        time_stop_at=opened_at + round(settings.longest_hold_seconds * SECOND),
-        closes_at_day_end=settings.closes_at_day_end,
-        trailing_distance=trade.stop_distance if settings.trailing else None,
-    )
+
+def grounds_detail(grounds: Grounds | None) -> dict[str, object]:
+    """What a rule decided by, for the journal; empty where nobody weighed anything."""
+    if grounds is None:
+        return {}
+    return {
+        "why": grounds.why,
+        "regime": None if grounds.regime is None else grounds.regime.value,
+        "valuation_before": None if grounds.before is None else figures(grounds.before),
+        "valuation_after": None if grounds.after is None else figures(grounds.after),
+    }

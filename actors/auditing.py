@@ -5,11 +5,13 @@ went between two scans leaves nothing but deals. Both show in the history alone.
 the minutes after a trade ended, and from then on every few minutes of market time, for the trades that ended within the
 last three days. For those of the last ten it is read every hour, and on the first clean scan after a start or a
 trouble: a long history costs the broker, and what is booked so late is in no hurry. Where there are none, nothing is
-asked.
+asked; nor of closed trades where the broker settles at once, when all was looked through. An order that was given up
+may have been executed there, too: that it was not may be what a connection said that broke.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -43,7 +45,12 @@ def deals_to_audit(desk: Desk, context: Context) -> History | None:
     for trade in list(desk.ended.values()):
         if _age(trade, now) > ENDED_FOR:
             del desk.ended[trade.trade_id]
-    asked = [trade for trade in desk.ended.values() if is_of_all or _age(trade, now) <= LATELY]
+    is_final = desk.surveyed and desk.connector.capabilities.settles_at_once
+    asked = [
+        trade
+        for trade in desk.ended.values()
+        if (is_of_all or _age(trade, now) <= LATELY) and not (is_final and trade.state is TradeState.CLOSED)
+    ]
     history = None
     if asked:
         since = min(map(history_start, asked))
@@ -70,13 +77,24 @@ def audit(desk: Desk, positions: Sequence[Position], history: History | None, co
         return
     found = Findings(positions, (), history.deals, desk.connector.capabilities.netting)
     executed = {deal.magic for deal in history.deals}
+    sums = {} if found.netting else _sums(history.deals)
     for trade in list(desk.ended.values()):
         if history_start(trade) < history.since:
             continue
         if trade.state is TradeState.CLOSED:
+            if trade.profit is not None and sums.get(trade.position_id) == trade.profit:
+                continue  # as nearly always: then it need not be told which of the deals are the trade's
             _correct(desk, trade, found, context)
         elif trade.magic in executed:
             _resurrect(desk, trade, found, context)
+
+
+def _sums(deals: Sequence[Deal]) -> dict[int | None, float]:
+    """What the deals of each position brought together."""
+    by_position: dict[int, list[Deal]] = defaultdict(list)
+    for deal in deals:
+        by_position[deal.position_id].append(deal)
+    return {position_id: profit_of(its) for position_id, its in by_position.items()}
 
 
 def _correct(desk: Desk, trade: Trade, found: Findings, context: Context) -> None:

@@ -33,6 +33,10 @@ class BarFeed:
         """Let the next bar that is told come with all of its history."""
         self._wanted.add(commodity)
 
+    def is_waiting(self, desk: Desk) -> bool:
+        """Whether some commodity's first bar has not come, or was asked for in vain: each poll may bring it."""
+        return bool(self._failing or self._wanted) or any(name not in self._told_until for name in desk.instruments)
+
     def send(self, desk: Desk, context: Context) -> None:
         """Tell of what is new: with its history the first time, where it is wanted, and where bars were missed.
 

@@ -29,6 +29,11 @@ class BlindSpots:
         self._remind_at = 0.0  # elapsed
         self._read_at = 0.0  # elapsed
 
+    @property
+    def are_there(self) -> bool:
+        """Whether some trade is not judged."""
+        return bool(self._blind_since)
+
     def look(self, desk: Desk, quoted: Collection[str], context: Context) -> None:
         """Read the terms again where they do not fit the prices, and tell of trades without either.
 

@@ -19,9 +19,10 @@ RETRY_SECONDS = 600.0
 class CaretakerActor:
     """Prunes at the start, and then once in each day of market time."""
 
-    def __init__(self, retention: Retention, keep_days: int) -> None:
+    def __init__(self, retention: Retention, keep_days: int, valuations_keep_days: int) -> None:
         self._retention = retention
         self._keep_days = keep_days
+        self._valuations_keep_days = valuations_keep_days
 
     def start(self, context: Context) -> None:
         """Begin with the oldest lines, once the trading has begun."""
@@ -38,7 +39,9 @@ class CaretakerActor:
     def _step(self, after_id: int, context: Context) -> None:
         now = context.now()
         try:
-            pruned = self._retention.step(now, self._keep_days, after_id)
+            pruned = self._retention.step(
+                now, self._keep_days, after_id, valuations_keep_days=self._valuations_keep_days
+            )
         except LedgerError as error:
             context.alert("journal_not_pruned", str(error))
             context.later(RETRY_SECONDS, Prune())

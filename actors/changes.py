@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from trading.market import Instant
+from trading.records import altered
 from trading.trade import Trade, TradeState
 
 log = logging.getLogger("watchbill.platform")
 
-NOTED = ("stop_price", "target_price", "volume_lots", "entry_price", "exit_price", "close_reason", "profit", "detail")
+NOTED = (
+    "strategy",
+    "stop_price",
+    "target_price",
+    "volume_lots",
+    "entry_price",
+    "exit_price",
+    "close_reason",
+    "profit",
+    "detail",
+)
 
 
 def log_transition(before: Trade, after: Trade) -> None:
     """One line of the log for a change of state; adjustments stay in the journal."""
-    if after.state is before.state:
+    if after.state is before.state or not log.isEnabledFor(logging.INFO):
         return
     said = [f"{after.resource} {after.side} {after.volume_lots:g} lots: {before.state} to {after.state}"]
     if after.state is TradeState.OPEN:
@@ -43,7 +53,7 @@ def as_open(trade: Trade, *, position_id: int, ticket: int, price: float, volume
     target = trade.target_price
     if trade.target_distance is not None:
         target = price + sign * trade.target_distance
-    return replace(
+    return altered(
         trade,
         state=TradeState.OPEN,
         position_id=position_id,

@@ -19,6 +19,7 @@ from actors.troubles import heed
 from connectors.base import CloseOrder, ConnectorError, Done, Outcome, Rejected, Unknown
 from persistence.journal import JournalEntry
 from trading.market import Entry, Position
+from trading.records import altered
 from trading.shares import Share
 from trading.trade import CloseReason, Trade, TradeState
 
@@ -44,7 +45,7 @@ def begin_closing(
     if trade.state is not TradeState.OPEN:
         return trade
     closing = desk.advance(
-        trade, replace(trade, state=TradeState.CLOSING, close_reason=reason), context, *entries, fired=fired
+        trade, altered(trade, state=TradeState.CLOSING, close_reason=reason), context, *entries, fired=fired
     )
     if not desk.connector.capabilities.netting:
         return send_close(desk, closing, price, context, held=held)

@@ -15,13 +15,16 @@ from itertools import chain
 from actors.accounts import Market
 from actors.changes import changes, log_transition
 from actors.messages import AccountSnapshot, Lease, TradeChanged
+from actors.past import is_remembered, past_adjustment, read_past
 from actors.system.alerts import is_worth_an_alert
 from actors.system.context import Context
+from actors.track_record import TrackRecord
 from connectors.base import Connector
 from persistence.errors import LedgerUnavailable, StaleToken
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.reservations import Fence
+from trading.exit_memory import PastAdjustment
 from trading.market import DAY, Account, Instant, Instrument, Position, Quote, quote_fault
 from trading.order_numbers import prefix_of
 from trading.quotes import unusable
@@ -34,6 +37,9 @@ UNWRITTEN_LINES = 1_000  # of the journal, that wait for the ledger to come back
 ENDED_FOR = 10 * DAY
 """How long the broker may still change what came of a trade. Brokers correct within a few of their working days, and a
 weekend with holidays around it may shut them, and us out, for five days on end."""
+
+STILL_SUBMITTED = frozenset({TradeState.OPEN, TradeState.CLOSING, TradeState.CLOSED})
+"""To come to one of these changes nothing of which submissions failed, and so nothing of the cooldown."""
 
 SENT = frozenset({TradeState.SUBMITTED, TradeState.UNKNOWN})
 """Of a trade in one of these the ledger does not know whether the broker executed it."""
@@ -98,7 +104,9 @@ class Desk:
     bad_quotes: Counter[str] = field(default_factory=Counter)  # how many were discarded, by commodity
     trades: dict[str, Trade] = field(default_factory=dict)  # active ones, by commodity
     late: dict[int, Trade] = field(default_factory=dict)
+    past: dict[int, tuple[PastAdjustment, ...]] = field(default_factory=dict)  # what rules have changed, by trade
     cooldown_until: dict[str, Instant] = field(default_factory=dict)
+    record: TrackRecord = field(default_factory=TrackRecord)
     absences: dict[int, Absence] = field(default_factory=dict)
     attempts: dict[int, ClosingAttempts] = field(default_factory=dict)
     ended: dict[int, Trade] = field(default_factory=dict)  # closed or failed not long ago, by number
@@ -117,6 +125,12 @@ class Desk:
     def settings(self) -> Settings:
         """The crew's settings."""
         return self.market.settings
+
+    @property
+    def is_at_ease(self) -> bool:
+        """Whether the lease is held, the ledger written and believed, and no stranger is on the account."""
+        lacks = self.lease is None or self.ledger_away or self.reload_due
+        return not (lacks or self.believed or self.unwritten_lines or self.external or self.unaccounted)
 
     def begin_message(self, context: Context) -> None:
         """Set the deadline that all broker calls of this message share. None of them may outlive the lease.
@@ -222,6 +236,8 @@ class Desk:
         )
         with self._fence_held(context) as fence:
             written = self.ledger.trades.advance(before, after, fence, line, *entries, fired=fired)
+        if changed := tuple(past_adjustment(entry) for entry in entries if is_remembered(entry)):
+            self.past[after.trade_id] = self.past.get(after.trade_id, ()) + changed
         if after.state is not before.state:
             self.absences.pop(after.trade_id, None)
             self.attempts.pop(after.trade_id, None)
@@ -278,6 +294,7 @@ class Desk:
         else:
             if (known := self.trades.get(trade.commodity)) is not None and known.trade_id == trade.trade_id:
                 del self.trades[trade.commodity]
+            self.past.pop(trade.trade_id, None)
             if trade.state is TradeState.LATE:
                 self.late[trade.trade_id] = trade
             else:
@@ -285,7 +302,10 @@ class Desk:
                 self.last_end_at = context.now()
         # Before anything that may fail: a trade that nobody watches has no stop.
         self._tell_watchers(trade, context)
-        self.refresh_cooldown(trade.commodity)
+        if trade.state not in STILL_SUBMITTED:
+            self.refresh_cooldown(trade.commodity)
+        if not self.record.note(trade):
+            self.record.read(self.ledger, self.platform, context.now())
 
     def believe(self, trade: Trade, context: Context) -> None:
         """Take as true what the broker said and the ledger did not write, where it can be guarded without the row."""
@@ -308,10 +328,12 @@ class Desk:
         What the broker said of a fill stands until it is written. Where the ledger raises, memory stays as it was.
         """
         trades = {trade.commodity: trade for trade in self.ledger.trades.active(self.platform)}
+        past = {trade.trade_id: read_past(self.ledger, trade) for trade in trades.values() if trade.state not in SENT}
         ended = self.ledger.trades.ended_since(self.platform, context.now() - ENDED_FOR)
         late = self.ledger.trades.list(platform=self.platform, states={TradeState.LATE})
         over = {*self._known_trades()} - {trade.trade_id for trade in (*trades.values(), *late)}
         left = [self.ledger.trades.get(trade_id) for trade_id in sorted(over)]
+        self.record.read(self.ledger, self.platform, context.now())
         self.disowned = self.ledger.disowned.of(self.platform)
         self.guards = self.ledger.modes.of(self.settings.crew).mode.permits_guarding
         for commodity in self.settings.account(self.platform).symbols:
@@ -320,7 +342,7 @@ class Desk:
             row = trades.get(filled.commodity)
             if row is not None and row.trade_id == filled.trade_id and row.state in SENT:
                 trades[filled.commodity] = filled
-        self.trades = trades
+        self.trades, self.past = trades, past
         self.ended = {trade.trade_id: trade for trade in ended}
         self.late = {trade.trade_id: trade for trade in late}
         for trade in left:
@@ -342,7 +364,7 @@ class Desk:
 
     def _tell_watchers(self, trade: Trade, context: Context) -> None:
         for watcher in self.watchers:
-            context.tell(watcher, TradeChanged(trade))
+            context.tell(watcher, TradeChanged(trade, self.past.get(trade.trade_id, ())))
 
     def take_quotes(self, quotes: Iterable[Quote], context: Context) -> dict[str, Quote]:
         """Keep the quotes that may be acted upon, and answer them; the others are counted, and never trigger."""
@@ -378,6 +400,7 @@ class Desk:
             instruments=self.instruments,
             trades=dict(self.trades),
             cooldown_until=dict(self.cooldown_until),
+            standing=self.record.standing,
             unaccounted=len(self.unaccounted),
             external=tuple(self.external.values()),
         )

@@ -10,7 +10,8 @@ from actors.messages import LookForHalt
 from actors.system.context import Context
 from persistence.errors import LedgerUnavailable
 from persistence.ledger import Ledger
-from trading.market import SECOND
+from trading.attention import EVERYTHING, NOTHING, Attention
+from trading.market import SECOND, Instant
 from trading.settings import Settings
 from trading.trade import HELD
 
@@ -39,6 +40,10 @@ class HaltWatchActor:
                 self._look(context)
             case _:
                 raise TypeError(f"the halt watch does not take {type(message).__name__}")
+
+    def attention(self, now: Instant) -> Attention:
+        """Nothing, while nobody has halted the crew."""
+        return EVERYTHING if self._halted else NOTHING
 
     def _look(self, context: Context) -> None:
         try:

@@ -21,7 +21,12 @@ def known_trades(ledger: Ledger, settings: Settings, context: Context) -> Sequen
     try:
         return ledger.trades.active()
     except LedgerUnavailable:
-        for account in settings.accounts:
-            if account.enabled:
-                context.tell(platform_actor(account.name), TellTrades())
+        ask_for_trades(settings, context)
         return ()
+
+
+def ask_for_trades(settings: Settings, context: Context) -> None:
+    """Have every account's actor tell its trades, from memory."""
+    for account in settings.accounts:
+        if account.enabled:
+            context.tell(platform_actor(account.name), TellTrades())

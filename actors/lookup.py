@@ -16,6 +16,7 @@ from actors.externals import show_externals
 from actors.system.context import Context
 from persistence.errors import LedgerUnavailable
 from trading.market import DAY, HOUR, Deal, Entry, Instant, Order, Position
+from trading.records import altered
 from trading.shares import VOLUME_DECIMALS, Share, share_of, whole
 from trading.trade import CloseReason, Trade, TradeState
 
@@ -275,7 +276,7 @@ def closed_by_deals(trade: Trade, deals: Sequence[Deal], reason: CloseReason) ->
         without_us = CloseReason.BROKER  # it carried our number in, and none of ours took it out
     else:
         without_us = None
-    return replace(
+    return altered(
         trade,
         state=TradeState.CLOSED,
         position_id=inward[0].position_id,

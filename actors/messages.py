@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from actors.system.message import Message
 from persistence.journal import JournalEntry
 from persistence.reservations import Fence
-from trading.analysis import Analysis, Strategy
+from trading.analysis import Analysis, Regime, Strategy
 from trading.bars import BarSeries
 from trading.closings import ClosingJob
+from trading.exit_memory import PastAdjustment
 from trading.market import Account, Instant, Instrument, Position, Quote
+from trading.moods import Events, Knowledge
+from trading.reading import MarketReading
+from trading.standing import NOTHING_CLOSED, Standing
 from trading.trade import CloseReason, Trade, TradePlan
+from trading.valuation import Valuation
 
 # ---------------------------------------------------------------- to the ReservationActor
 
@@ -92,6 +97,16 @@ class Open(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a rule decided by: kept in the journal beside what came of it."""
+
+    why: str  # in words
+    regime: Regime | None  # of the newest reading; None: there is none
+    before: Valuation | None  # of the trade as it was
+    after: Valuation | None  # of the trade as it shall be; None after a close
+
+
+@dataclass(frozen=True, slots=True)
 class Close(Message):
     """Close a trade. Repeating it does no more than doing it once."""
 
@@ -99,6 +114,7 @@ class Close(Message):
     commodity: str
     reason: CloseReason
     price: float | None  # the level that was hit; None: whatever the closing price is
+    grounds: Grounds | None = None  # of a rule that weighed it; None: the reason says all
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +125,20 @@ class Adjust(Message):
     commodity: str
     stop_price: float
     target_price: float | None
-    reason: str
+    reason: str  # the rule that asks for it
     strategy: Strategy | None = None  # None: the trade keeps its own
+    grounds: Grounds | None = None  # of a rule that weighed it
+    judged: Trade | None = None  # the row that was judged: with other levels by now, it is to be judged anew
+
+
+@dataclass(frozen=True, slots=True)
+class Valued(Message):
+    """What open trades were found to be worth at a new reading: to be journalled when nothing presses."""
+
+    bulk: ClassVar[bool] = True
+
+    at: Instant
+    valuations: tuple[tuple[Trade, Valuation], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +150,7 @@ class HistoryWanted(Message):
 
 @dataclass(frozen=True, slots=True)
 class TellTrades(Message):
-    """Tell the watchers of every active trade, from memory: one of them begins anew, and the ledger is away."""
+    """Tell the watchers of every active trade, from memory: one of them begins, and does not ask the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +209,7 @@ class AccountSnapshot(Message):
     cooldown_until: Mapping[str, Instant]
     unaccounted: int  # live positions of our prefix that no trade explains: no opens until they are gone
     external: tuple[Position, ...]  # live positions of other programs and of people, as the last clean scan saw them
+    standing: Standing = NOTHING_CLOSED  # how the account has done so far
 
     def conflation_key(self) -> Hashable:
         """Only the newest snapshot of an account matters."""
@@ -199,6 +228,18 @@ class OpenResult(Message):
     decision: JournalEntry | None = None  # the line of the decision, where no row was written with it
 
 
+@dataclass(frozen=True, slots=True)
+class EventsKnown(Message):
+    """The events of one calendar, some of which may bar opens."""
+
+    source: str
+    events: Events
+
+    def conflation_key(self) -> Hashable:
+        """Only the newest of a calendar matter."""
+        return self.source
+
+
 # ---------------------------------------------------------------- to the MonitorActor
 
 
@@ -211,6 +252,8 @@ class Quotes(Message):
     platform: str
     at: Instant
     quotes: Mapping[str, Quote]
+    instruments: Mapping[str, Instrument] = field(default_factory=dict)  # the account's terms
+    currency: str | None = None  # the account's; None while it is not known
 
     def conflation_key(self) -> Hashable:
         """At most one pending batch an account."""
@@ -222,6 +265,7 @@ class TradeChanged(Message):
     """A trade has a new row in the ledger. Also told to the SchedulerActor and to observers."""
 
     trade: Trade
+    past: tuple[PastAdjustment, ...] = ()  # what the rules have changed of it, the oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,8 +276,24 @@ class Signal(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class MarketRead(Message):
+    """What is known of a commodity at the end of a bar."""
+
+    reading: MarketReading
+
+    def conflation_key(self) -> Hashable:
+        """Only the newest reading of a commodity matters."""
+        return self.reading.commodity
+
+
+@dataclass(frozen=True, slots=True)
 class Revalue(Message):
     """Timer: look at every open trade again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevalueRead(Message):
+    """Timer: look at the trades of the commodities that were read at this instant, once all quotes of it are in."""
 
 
 # ---------------------------------------------------------------- to the SchedulerActor
@@ -275,6 +335,45 @@ class Bars(Message):
 
     platform: str
     series: BarSeries
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingsWanted(Message):
+    """A reader begins anew: tell all of them the newest reading of each commodity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mood(Message):
+    """What one source of sentiment knows now."""
+
+    source: str
+    knowledge: Knowledge | None  # the last that could be read; None: nothing ever could
+    dead_because: str = ""  # why it cannot be read now; empty: it can
+
+    def conflation_key(self) -> Hashable:
+        """Only the newest of a source matters."""
+        return self.source
+
+
+# ---------------------------------------------------------------- to a FeedActor
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFeed(Message):
+    """Timer: have the source read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtReading(Message):
+    """Timer: is the source read?"""
+
+
+# ---------------------------------------------------------------- to the InboxActor
+
+
+@dataclass(frozen=True, slots=True)
+class LookIntoInbox(Message):
+    """Timer: has a source outside left an analysis?"""
 
 
 # ---------------------------------------------------------------- to the CaretakerActor

@@ -9,6 +9,7 @@ SCHEDULER = "scheduler"
 ANALYST = "analyst"
 HALT_WATCH = "halt_watch"
 CARETAKER = "caretaker"
+INBOX = "inbox"
 
 # An ask goes only to a lower level, so no circle of waiting can exist.
 RESERVATION_LEVEL = 1
@@ -34,6 +35,12 @@ MARKET_AWAY, MARKET_BACK = "market", "market_back"
 # That it trades, and something of it is judged by nobody; and that all of it is again.
 UNJUDGED, JUDGED_AGAIN = "unjudged", "judged_again"
 
+# That half of the window of a day-end or Friday rule is over, and all of it, and an open trade was not judged.
+RULE_WAITS, RULE_MISSED = "rule_waits", "rule_missed"
+
+# That a source of sentiment cannot be read, and is absent; and that it can be again.
+FEED_DEAD, FEED_BACK = "feed", "feed_back"
+
 TROUBLES = (
     (OUT_OF_BUSINESS, IN_BUSINESS),
     ((MARKET_AWAY,), (MARKET_BACK, TOOK_POST)),
@@ -51,6 +58,11 @@ def platform_of(actor: str) -> str | None:
     """The account that an actor of this name serializes; None: it is another kind of actor."""
     kind, _, name = actor.partition(":")
     return name if actor == platform_actor(name) and kind else None
+
+
+def feed_actor(source: str) -> str:
+    """The name of the actor that has this source of sentiment read."""
+    return f"feed:{source}"
 
 
 def holder_of(resource: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from actors.adjusting import adjust
+from actors.adjusting import adjust, grounds_detail
 from actors.auditing import audit, deals_to_audit
 from actors.bar_feed import BarFeed
 from actors.blind_spots import BlindSpots
@@ -32,23 +32,26 @@ from actors.messages import (
     Quotes,
     Release,
     Reserve,
-    RuleJudged,
     Scan,
     TakePost,
     TellTrades,
+    Valued,
 )
-from actors.names import BROKER_AWAY, BROKER_BACK, MONITOR, RESERVATION, SCHEDULER, STANDING_BY, TOOK_POST, TRADER
+from actors.names import BROKER_AWAY, BROKER_BACK, MONITOR, RESERVATION, STANDING_BY, TOOK_POST, TRADER
 from actors.opening import open_trade, refused
 from actors.recovery import Unexplained, recover, settle_what_was_left
-from actors.rules import judge_rule
+from actors.risk_watch import RiskWatch
+from actors.rules import DueRules
 from actors.settling import is_settled, settle_all
 from actors.system.context import Context, TimerHandle
 from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
 from actors.troubles import was_out_of_business, without_seconds
+from actors.valuing import Valuations
 from connectors.base import ConnectorError, NotConnected, StaleToken
 from persistence.errors import LedgerError, LedgerUnavailable, SlotTaken, TradeChanged
+from persistence.journal import JournalEntry
 from persistence.reservations import account_resource
-from trading.closings import ClosingJob
+from trading.attention import EVERYTHING, Attention
 from trading.market import SECOND, Instant
 from trading.trade import CloseReason, Trade, TradeState
 
@@ -67,14 +70,16 @@ class PlatformActor:
         """``observers``: actors besides the trader that are told each snapshot."""
         self._desk = desk
         self._observers = (TRADER, *observers)
-        self._rules: dict[str, ClosingJob] = {}
+        self._rules = DueRules(desk)
         self._bars = BarFeed()
         self._blind_spots = BlindSpots()
+        self._valuations = Valuations()
         self._poll_interval = round(desk.settings.price_poll_seconds * SECOND)
         self._scan_interval = round(desk.settings.ai_monitor_interval_seconds * SECOND)
         self._trouble = "starting"
         self._stood_by = False  # and said so
         self._ledger = LedgerWatch(desk)
+        self._risk = RiskWatch(desk)
         self._is_cut_off = False  # the connection is gone, and has to be made again
         self._reconnect_at_elapsed = 0.0
         self._polled_at: Instant = 0
@@ -107,6 +112,16 @@ class PlatformActor:
         self._look_soon(context)
         self._mind_the_clock(context)
 
+    def attention(self, now: Instant) -> Attention:
+        """At rest, what its watch over the results waits for. Those who are told of quotes and bars speak for them."""
+        desk = self._desk
+        at_rest = desk.connected and desk.surveyed and is_settled(desk) and desk.is_at_ease
+        waits = self._looks_soon or self._is_cut_off or self._valuations.are_waiting or self._blind_spots.are_there
+        waits = waits or self._bars.is_waiting(desk)
+        if not at_rest or waits or self._trouble or (self._rules.are_there and desk.trades):
+            return EVERYTHING
+        return self._risk.attention()
+
     def _handle(self, message: object, context: Context) -> None:
         match message:
             case Poll():
@@ -126,13 +141,15 @@ class PlatformActor:
             case Adjust():
                 if self._desk.may_guard() and self._desk.may_write(context):
                     adjust(self._desk, message, context)
+            case Valued():
+                self._valuations.keep(message)
             case HistoryWanted(commodity):
                 self._bars.want_history(commodity)
             case TellTrades():
                 self._desk.tell_trades(context)
             case CloseIfProfitable():
-                self._rules[message.job.key] = message.job
-                self._judge_rules(context)
+                self._rules.add(message.job)
+                self._rules.judge(context)
             case LeaseRenewed(lease):
                 self._renewed(lease, context)
             case LeaseLost(fence, reason):
@@ -248,7 +265,8 @@ class PlatformActor:
             quotes = desk.connector.quotes(desk.deadline)
             fresh = desk.take_quotes(quotes, context)
             # Before anything else that may fail: no stop waits for the account's figures, or for bars.
-            context.tell(MONITOR, Quotes(desk.platform, context.now(), fresh))
+            currency = None if desk.account is None else desk.account.currency
+            context.tell(MONITOR, Quotes(desk.platform, context.now(), fresh, desk.instruments, currency))
             desk.account = desk.connector.account(desk.deadline)
             self._blind_spots.look(desk, {quote.commodity for quote in quotes}, context)
             self._bars.send(desk, context)
@@ -259,7 +277,9 @@ class PlatformActor:
             self._lost_sight(error, context)
         else:
             self._found_sight(context)
-        self._judge_rules(context)
+        self._rules.judge(context)
+        if desk.connected and not desk.ledger_away:
+            self._risk.look(context)
         self._push(context)
 
     def _look_at_ledger(self, context: Context) -> None:
@@ -313,8 +333,10 @@ class PlatformActor:
             self._push(context)
         if desk.unwritten:
             write_what_was_sent(desk, context)
+        self._risk.heed_pardon(context)
         settle_all(desk, found, context)
         audit(desk, found.positions, history, context)
+        self._valuations.write(desk, context)
 
     def _look_without_ledger(self, context: Context) -> None:
         if self._desk.guards_without_ledger:
@@ -379,17 +401,24 @@ class PlatformActor:
             if not desk.may_guard():
                 return
         price = quote.closing_price(trade.side) if message.price is None else message.price
-        self._send_close(trade, message.reason, price, context)
+        said = {"price": price, **grounds_detail(message.grounds)}
+        weighed = [desk.entry("exit", message.reason.value, context, trade, detail=said)] if message.grounds else []
+        self._send_close(trade, message.reason, price, context, *weighed)
         self._push(context)
 
-    def _send_close(self, trade: Trade, reason: CloseReason, price: float, context: Context) -> None:
-        """Through the ledger; by ticket alone where that is harmless and the ledger does not take the CLOSING row."""
+    def _send_close(
+        self, trade: Trade, reason: CloseReason, price: float, context: Context, *weighed: JournalEntry
+    ) -> None:
+        """Through the ledger; by ticket alone where that is harmless and the ledger does not take the CLOSING row.
+
+        ``weighed``: the lines about how it was decided; they are written with that row, or not at all.
+        """
         desk = self._desk
         if desk.ledger_away:
             self._close_without_ledger(trade, reason, price, context)
             return
         try:
-            begin_closing(desk, trade, reason, price, context)
+            begin_closing(desk, trade, reason, price, context, *weighed)
         except LedgerUnavailable as error:
             self._ledger.noticed()
             try:
@@ -402,14 +431,6 @@ class PlatformActor:
         if self._desk.guards_without_ledger and believed is not None and believed.state is TradeState.OPEN:
             self._desk.begin_message(context)  # the ledger was waited for, and the broker has not been asked yet
             close_without_ledger(self._desk, believed, reason, price, context)
-
-    def _judge_rules(self, context: Context) -> None:
-        for key, job in list(self._rules.items()):
-            if context.now() >= job.window.ends_at:
-                del self._rules[key]  # after the close the rule is over: nothing is still due at midnight
-            elif self._desk.may_write(context) and judge_rule(self._desk, job, context):
-                del self._rules[key]
-                context.tell(SCHEDULER, RuleJudged(key))
 
     def _push(self, context: Context) -> None:
         snapshot = self._desk.snapshot(context, self._trouble)

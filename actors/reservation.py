@@ -22,6 +22,8 @@ from actors.system.context import Context
 from actors.system.errors import Refusal
 from persistence.errors import LedgerError, LedgerUnavailable
 from persistence.reservations import Fence, Reservations
+from trading.attention import EVERYTHING, NOTHING, Attention
+from trading.market import Instant
 
 MARGIN = 1 / 60  # of the TTL: one second at the default of 60
 RENEWALS_PER_TTL = 3
@@ -75,6 +77,10 @@ class ReservationActor:
                 return None
             case _:
                 raise TypeError(f"the reservation actor does not take {type(message).__name__}")
+
+    def attention(self, now: Instant) -> Attention:
+        """Nothing, where its leases need no renewal."""
+        return EVERYTHING if self._renews else NOTHING
 
     def stop(self, context: Context) -> None:
         """Give everything back, so that the next process need not wait for the expiry."""

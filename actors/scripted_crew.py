@@ -19,6 +19,7 @@ from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew
 from connectors.base import Capabilities, Clock
 from connectors.mock import HEDGING, MockConnector
 from feeds.catalogue import read_catalogue
+from feeds.reading import FeedReader
 from trading.analysis import Analysis, Pillar, Pillars, Regime, Strategy
 from trading.commodities import Commodity
 from trading.market import Instant, Side, instant
@@ -45,10 +46,11 @@ class ScriptedCrew(VirtualCrew):
         brokers: Mapping[str, MockConnector] | None = None,
         tracing: bool = False,
         capabilities: Capabilities = HEDGING,
+        feeds: Mapping[str, FeedReader] | None = None,
     ) -> None:
         """Without ``settings``: the defaults, two equal accounts that trade EURUSD. ``prices``: bid and ask to begin
         with. ``brokers``: those of an earlier crew in the same ``world``, to go on with. ``capabilities``: what every
-        broker can do; `connectors.mock.NETTING` for accounts that net.
+        broker can do; `connectors.mock.NETTING` for accounts that net. ``feeds``: as of `VirtualCrew`.
         """
         self._capabilities = capabilities
         settings = Settings() if settings is None else settings
@@ -56,7 +58,15 @@ class ScriptedCrew(VirtualCrew):
         self.brokers: dict[str, MockConnector] = dict(brokers or {})
         connect = {a.name: self._connect(a, commodities, prices) for a in settings.accounts if a.enabled}
         super().__init__(
-            settings, commodities, connect, origin, database_url=database_url, seed=seed, world=world, tracing=tracing
+            settings,
+            commodities,
+            connect,
+            origin,
+            database_url=database_url,
+            seed=seed,
+            world=world,
+            tracing=tracing,
+            feeds=feeds,
         )
 
     def opinion(self, side: Side | str = Side.BUY, commodity: str = "EURUSD", **changes: Any) -> Analysis:

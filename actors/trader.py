@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from actors.accounts import AccountOpinion, Market, account_opinion
-from actors.messages import AccountSnapshot, Analysed, Decide, NothingToTrade, Open, OpenResult, Signal
+from actors.messages import (
+    AccountSnapshot,
+    Analysed,
+    Decide,
+    EventsKnown,
+    NothingToTrade,
+    Open,
+    OpenResult,
+    Signal,
+)
+from actors.moods import EventBook
 from actors.names import MONITOR, platform_actor
 from actors.system.context import Context
 from persistence.errors import LedgerUnavailable
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from trading.analysis import Analysis
+from trading.attention import EVERYTHING, NOTHING, Attention
 from trading.confidence import GateDecision, gate
 from trading.market import SECOND, Instant, Quote
 from trading.plans import PlanRefused, plan_trade
 from trading.quotes import unusable
+from trading.records import flat
 from trading.selection import Ineligible, Selection, choose
 from trading.trade import TradePlan, resource
 
@@ -33,7 +44,9 @@ FUTURE_TOLERANCE_SECONDS = 5.0  # an analysis made elsewhere, by a clock that ru
 class TraderActor:
     """Gates analyses, chooses the account, and tells its PlatformActor to open."""
 
-    def __init__(self, market: Market, ledger: Ledger) -> None:
+    def __init__(self, market: Market, ledger: Ledger, events: EventBook | None = None) -> None:
+        """``events``: what an earlier life was told by the calendars."""
+        self._events = EventBook(market.settings.feeds) if events is None else events
         self._market = market
         self._settings = market.settings
         self._ledger = ledger
@@ -51,6 +64,10 @@ class TraderActor:
                 self._ledger_away = True
                 context.alert("ledger", f"{error}; nothing is decided without it")
 
+    def attention(self, now: Instant) -> Attention:
+        """Nothing: it answers what it is told."""
+        return EVERYTHING if self._ledger_away else NOTHING
+
     def _handle(self, message: object, context: Context) -> None:
         match message:
             case AccountSnapshot():
@@ -65,6 +82,8 @@ class TraderActor:
                 self._write(line, context=context, fold=True)
             case OpenResult():
                 self._note(message, context)
+            case EventsKnown():
+                self._events.take(message)
             case _:
                 raise TypeError(f"the trader does not take {type(message).__name__}")
 
@@ -85,6 +104,10 @@ class TraderActor:
         if not mode.permits_opens:
             self._journal(analysis, f"refused:{mode}", context, decision)
             return
+        event = self._events.barring(analysis.commodity, context.now())
+        if event is not None:
+            self._journal(analysis, "refused:event", context, decision, event=event)
+            return
         plan = self._plan(analysis, context.now())
         if isinstance(plan, PlanRefused):
             self._journal(analysis, "refused:no plan", context, decision, why_no_plan=plan.reason)
@@ -97,9 +120,10 @@ class TraderActor:
             quote_max_age_seconds=self._settings.quote_max_age_seconds,
             may_be_negative=self._market.commodities[analysis.commodity].may_be_negative,
         )
-        log.info("%s %s: %s", analysis.commodity, analysis.side, selection.log_line())
+        if log.isEnabledFor(logging.INFO):
+            log.info("%s %s: %s", analysis.commodity, analysis.side, selection.log_line())
         told = {
-            "plan": asdict(plan),
+            "plan": flat(plan),
             "candidates": candidate_rows(selection, opinions),
             "chosen": selection.chosen,
             "decided_by": selection.decided_by.value,
@@ -144,6 +168,8 @@ class TraderActor:
             spread=best.spread,
             daily_volatility=analysis.daily_volatility,
             mean_price=analysis.mean_price,
+            minimum_reward_to_risk=self._settings.exits.minimum_reward_to_risk,
+            nearest_spreads=self._settings.exits.nearest_spreads,
         )
 
     def _opinions(self, analysis: Analysis, plan: TradePlan, now: Instant) -> list[AccountOpinion]:
@@ -214,8 +240,8 @@ class TraderActor:
 
 def gate_detail(decision: GateDecision) -> dict[str, object]:
     """The gate's decision in JSON's types, pillars by name."""
-    detail = asdict(decision)
-    detail["pillars"] = {share.name: asdict(share) for share in decision.pillars}
+    detail = flat(decision)
+    detail["pillars"] = {share.name: flat(share) for share in decision.pillars}
     return detail
 
 
@@ -227,7 +253,7 @@ def candidate_rows(selection: Selection, opinions: Sequence[AccountOpinion]) -> 
         sizing = sizings[row.platform]
         rows.append(
             {
-                **asdict(row),
+                **flat(row),
                 "eligible": row.eligible,
                 "reason": None if row.ineligible is None else row.ineligible.value,
                 "volume_lots": None if sizing is None else sizing.volume_lots,

@@ -14,11 +14,14 @@ from typing import Any, Self
 from actors.accounts import Market
 from actors.messages import Analysed
 from actors.names import TRADER
+from actors.system.alerts import Alert
+from actors.system.context import Behaviour
 from actors.system.errors import StartFailed
 from actors.system.runtime_virtual import VirtualWorld
 from actors.system.system import System
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
-from connectors.base import Clock, Connector
+from connectors.base import Clock, Connector, Foreseeing
+from feeds.reading import FeedReader
 from persistence.ledger import Ledger
 from trading.analysis import Analysis
 from trading.calendars import build
@@ -61,6 +64,8 @@ class VirtualCrew:
         ticking: bool = False,
         tracing: bool = False,
         world: VirtualWorld | None = None,
+        analyst: Callable[[], Behaviour] | None = None,
+        feeds: Mapping[str, FeedReader] | None = None,
     ) -> None:
         """``connect``: by account, what makes its connector from the world's clock. ``origin``: where market time
         begins, ``until``: how far it is meant to go. ``ticking``: market time moves by `advance_to` alone, as in a
@@ -69,6 +74,9 @@ class VirtualCrew:
         ``world``: one to live in with other crews; ``ticking`` and ``tracing`` are then its own affair, and whoever
         made it closes it. Leases there expire by its elapsed time and are renewed, as between real processes. A crew
         with a world to itself needs no expiry: its lease clock stands still.
+
+        ``analyst``: makes one that takes the place of the built-in one, and is told of every change of a trade.
+        ``feeds``: how each source of sentiment is read, by its name; recorded ones, for virtual time to stay the same.
         """
         self.world = VirtualWorld(origin, None, ticking=ticking, tracing=tracing) if world is None else world
         self._shares_world = world is not None
@@ -83,13 +91,23 @@ class VirtualCrew:
             rng=random.Random(f"{seed}/ledger"),
         )
         self.escalated: list[str] = []
+        self.defect: Alert | None = None  # the first that tells of one
         self.system = System(
             self.runtime,
             on_escalate=lambda name, error: self.escalated.append(f"{name}: {error}"),
-            on_alert=lambda alert: journal_alert(self.ledger, alert),
+            on_alert=self._keep_alert,
         )
         self.connectors = {name: make(self.world) for name, make in connect.items()}
-        self._parts = Parts(self.market, self.ledger, self.connectors, outlooks or {}, renews_leases=self._shares_world)
+        self._foreseeing = {name: _foreseeing(connector) for name, connector in self.connectors.items()}
+        self._parts = Parts(
+            self.market,
+            self.ledger,
+            self.connectors,
+            outlooks or {},
+            renews_leases=self._shares_world,
+            feeds=feeds or {},
+            analyst=analyst,
+        )
         self._may_ask = False
 
     @property
@@ -118,6 +136,22 @@ class VirtualCrew:
     def advance_to(self, at: Instant) -> None:
         """Move market time to ``at`` in one step, and do all that follows from it."""
         self.world.advance_to(at)
+
+    def undisturbed_until(self, limit: Instant) -> Instant:
+        """The first instant after now, and at most ``limit``, at which an actor or a broker might act.
+
+        Moving the market straight there leaves everything as if it had stopped at each tick on the way.
+        """
+        attention = self.system.attention()
+        until = min(attention.until, limit)
+        for name, connector in self._foreseeing.items():
+            if until <= self.now + 1:
+                break
+            if connector is None:
+                return self.now + 1
+            bands = [band for band in attention.bands if band.platform == name]
+            until = min(until, connector.undisturbed_until(bands, until))
+        return max(until, self.now + 1)
 
     def analyse(self, analysis: Analysis) -> None:
         """Hand an analysis to the trader, as an analyst does."""
@@ -157,5 +191,14 @@ class VirtualCrew:
     ) -> None:
         self.close()
 
+    def _keep_alert(self, alert: Alert) -> None:
+        if self.defect is None and alert.is_defect:
+            self.defect = alert
+        journal_alert(self.ledger, alert)
+
     def _lease_clock(self) -> int:
         return int(self.world.elapsed() * MILLISECONDS) if self._shares_world else 0
+
+
+def _foreseeing(connector: Connector) -> Foreseeing | None:
+    return connector if isinstance(connector, Foreseeing) else None

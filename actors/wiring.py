@@ -5,20 +5,25 @@ Tests call the same functions with doubles of the connectors, an in-memory ledge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from actors.accounts import Market
 from actors.analyst import AnalystActor
 from actors.caretaker import CaretakerActor
 from actors.desk import Desk
+from actors.feed import FeedActor
 from actors.halt_watch import HaltWatchActor
+from actors.inbox import Inbox, InboxActor
 from actors.messages import Lease, Reserve
 from actors.monitor import MonitorActor
+from actors.moods import EventBook, MoodBook
 from actors.names import (
     ANALYST,
     CARETAKER,
     HALT_WATCH,
+    INBOX,
     MONITOR,
     PLATFORM_LEVEL,
     RESERVATION,
@@ -26,6 +31,7 @@ from actors.names import (
     SCHEDULER,
     TRADER,
     UPPER_LEVEL,
+    feed_actor,
     platform_actor,
     platform_of,
 )
@@ -39,6 +45,7 @@ from actors.system.spec import Spec
 from actors.system.system import System
 from actors.trader import TraderActor
 from connectors.base import Connector
+from feeds.reading import FeedReader
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
@@ -56,7 +63,10 @@ class Parts:
     connectors: Mapping[str, Connector]  # by account
     outlooks: Mapping[str, Outlook] = field(default_factory=dict)  # by commodity: computed over a whole recording
     renews_leases: bool = True  # False where the lease clock stands still
+    feeds: Mapping[str, FeedReader] = field(default_factory=dict)  # by name: how a source of sentiment is read
+    inbox: Inbox | None = None  # where analyses from outside come in; None: nowhere
     observers: Mapping[str, Callable[[], Behaviour]] = field(default_factory=dict)  # told of snapshots and trades
+    analyst: Callable[[], Behaviour] | None = None  # in the place of the built-in one; it is told of trades, too
 
 
 def reservation_spec(parts: Parts) -> Spec:
@@ -72,27 +82,42 @@ def reservation_spec(parts: Parts) -> Spec:
 
 def crew_specs(parts: Parts) -> list[Spec]:
     """Every other actor. Platforms begin first: what they tell waits in the mailboxes of those above them."""
-    observers = tuple(parts.observers)
+    observers = (*parts.observers, *((INBOX,) if parts.inbox is not None else ()))
+    readers = (MONITOR, *((INBOX,) if parts.inbox is not None else ()))
     specs = [
         Spec(platform_actor(name), _platform(parts, name, connector, observers), PLATFORM_LEVEL, PLATFORM_MAILBOX)
         for name, connector in parts.connectors.items()
     ]
     market, ledger = parts.market, parts.ledger
+    moods, events = MoodBook(market.settings.feeds), EventBook(market.settings.feeds)
+    built_in = partial(AnalystActor, market.settings, parts.outlooks, moods, readers)
+    specs += _feed_specs(parts)
     specs += [
-        Spec(MONITOR, lambda: MonitorActor(market, ledger), UPPER_LEVEL),
+        Spec(MONITOR, lambda: MonitorActor(market), UPPER_LEVEL),
         Spec(SCHEDULER, lambda: SchedulerActor(market.settings, ledger, market.times), UPPER_LEVEL),
-        Spec(TRADER, lambda: TraderActor(market, ledger), UPPER_LEVEL),
-        Spec(ANALYST, lambda: AnalystActor(market.settings, parts.outlooks), UPPER_LEVEL),
+        Spec(TRADER, lambda: TraderActor(market, ledger, events), UPPER_LEVEL),
+        Spec(ANALYST, parts.analyst or built_in, UPPER_LEVEL),
         Spec(HALT_WATCH, lambda: HaltWatchActor(market.settings, ledger), UPPER_LEVEL),
     ]
+    inbox = parts.inbox
+    if inbox is not None:
+        specs.append(Spec(INBOX, lambda: InboxActor(market.settings, ledger, inbox), UPPER_LEVEL, vital=False))
     specs += [Spec(name, factory, UPPER_LEVEL) for name, factory in parts.observers.items()]
     return specs
 
 
+def _feed_specs(parts: Parts) -> Iterator[Spec]:
+    """An actor for each source of sentiment that can be read here."""
+    for feed in parts.market.settings.feeds.enabled:
+        if (reader := parts.feeds.get(feed.name)) is not None:
+            yield Spec(feed_actor(feed.name), partial(FeedActor, feed, reader), UPPER_LEVEL, vital=False)
+
+
 def caretaker_spec(parts: Parts) -> Spec:
     """The one actor that only a process of the present has: what a replay writes down, it keeps."""
-    keep_days = parts.market.settings.journal_keep_days
-    return Spec(CARETAKER, lambda: CaretakerActor(parts.ledger.retention, keep_days), UPPER_LEVEL)
+    settings, retention = parts.market.settings, parts.ledger.retention
+    keep_days = settings.journal_keep_days, settings.valuations_keep_days
+    return Spec(CARETAKER, lambda: CaretakerActor(retention, *keep_days), UPPER_LEVEL)
 
 
 def lead(system: System, parts: Parts) -> bool:
@@ -113,13 +138,18 @@ def ask_to_lead(system: System, parts: Parts, timeout_seconds: float = 5.0) -> b
 
 
 def journal_alert(ledger: Ledger, alert: Alert) -> None:
-    """Keep an alert in the journal, where `why` and the views find it. For `System(on_alert=...)`."""
+    """Keep an alert in the journal, where `why` and the views find it. For `System(on_alert=...)`.
+
+    Said again by the same actor, it is counted in its line. Of an account's actor the line's platform tells that.
+    """
+    platform = platform_of(alert.actor)
+    newest = ledger.journal.list(kind="alert", limit=1) if platform is None else []
+    may_fold = platform is not None or any(line.detail.get("actor") == alert.actor for line in newest)
     said = {"actor": alert.actor, "said": alert.detail}
-    line = JournalEntry(alert.at, "alert", alert.reason, platform=platform_of(alert.actor), detail=said)
-    ledger.journal.append(line, fold=True)
+    ledger.journal.append(JournalEntry(alert.at, "alert", alert.reason, platform=platform, detail=said), fold=may_fold)
 
 
 def _platform(parts: Parts, name: str, connector: Connector, observers: tuple[str, ...]) -> Callable[[], Behaviour]:
     """A new desk for every start of the actor: nothing of the old one is trusted."""
-    watchers = (MONITOR, SCHEDULER, *observers)
+    watchers = (MONITOR, SCHEDULER, *([] if parts.analyst is None else [ANALYST]), *observers)
     return lambda: PlatformActor(Desk(name, connector, parts.ledger, parts.market, watchers), observers)

@@ -6,16 +6,17 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from trading.commodities import Commodity
-from trading.market import Instant, Instrument, Side, instant, moment
+from trading.market import HOUR, Instant, Instrument, Side, instant, moment
 
 ROLLOVER_ZONE = ZoneInfo("America/New_York")
 ROLLOVER_HOUR = 17  # the FX day ends at 17:00 New York; positions held over it pay or earn a night's interest
 NIGHTS_BY_WEEKDAY = (1, 1, 3, 1, 1, 0, 0)  # Monday first; Wednesday's value date jumps the weekend, so it counts three
-Calendar: TypeAlias = Literal["fx", "always"]  # a commodity's, as the catalogue has it
+Calendar: TypeAlias = Literal["fx", "metals", "always"]  # a commodity's, as the catalogue has it
 SAME_VOLUME_LOTS = 1e-9  # volumes closer than this are one volume, written differently
 
 
@@ -57,6 +58,11 @@ def commission(instrument: Instrument, volume_lots: float) -> float:
 
 def next_rollover(after: Instant) -> Instant:
     """The first 17:00 New York later than ``after``."""
+    return _next_rollover(after // HOUR * HOUR)  # the same for all of an hour, since it comes on the hour
+
+
+@lru_cache(maxsize=1_000)
+def _next_rollover(after: Instant) -> Instant:
     local = moment(after).astimezone(ROLLOVER_ZONE)
     rollover = local.replace(hour=ROLLOVER_HOUR, minute=0, second=0, microsecond=0)
     if instant(rollover) <= after:
@@ -65,7 +71,7 @@ def next_rollover(after: Instant) -> Instant:
 
 
 def nights_charged(calendar: Calendar, rollover: Instant) -> int:
-    """How many nights of swap a rollover books: every day one where the market never shuts, FX three on Wednesday."""
+    """How many nights of swap a rollover books: every day one where the market never shuts, else three on Wednesday."""
     if calendar == "always":
         return 1
     return NIGHTS_BY_WEEKDAY[moment(rollover).astimezone(ROLLOVER_ZONE).weekday()]

@@ -37,6 +37,7 @@ from connectors.account_book import AccountBook, Change, Holding
 from connectors.accounting import Calendar, Conversion, cents
 from connectors.base import CloseOrder, ConnectorError, Done, OpenOrder, Rejected, StaleToken
 from connectors.settlement import Execution, Settled, settle
+from trading.bars import Floats
 from trading.commodities import Commodity
 from trading.market import Account, Deal, Entry, Instant, Instrument, Order, Position, Quote, Side
 
@@ -120,6 +121,24 @@ class BackOffice:
                 comment=holding.comment,
             )
             for _, holding in sorted(self.book.holdings.items())
+        )
+
+    def worths(self, holding: Holding, prices: Floats) -> list[float]:
+        """What a position in the account's own currency is worth at each closing price, its swap included."""
+        size = self.instruments[holding.commodity].contract_size
+        gains = (prices - holding.open_price) * holding.side.sign * size * holding.volume_lots
+        return [cents(gain) + holding.swap for gain in gains.tolist()]
+
+    def converts(self, commodity: str) -> bool:
+        """Whether its profits are in another currency than the account's."""
+        return self._conversions[commodity] is not None
+
+    def pays_nights(self) -> bool:
+        """Whether a night costs, or brings, anything for a position that is held."""
+        terms = ((self.instruments[holding.commodity], holding.side) for holding in self.book.holdings.values())
+        return any(
+            (instrument.swap_long_per_lot if side is Side.BUY else instrument.swap_short_per_lot)
+            for instrument, side in terms
         )
 
     def worst(self, tradeable: Callable[[str], bool]) -> Holding | None:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
+from trading.attention import Band
 from trading.bars import BarSeries
 from trading.market import Account, Deal, Instant, Instrument, Order, Position, Quote, Side
 
@@ -60,6 +61,7 @@ class Capabilities:
     closes_by_ticket: bool  # repeating a close is harmless
     expires_requests: bool  # a late request is dropped by the broker itself
     netting: bool  # one position per symbol
+    settles_at_once: bool = False  # once a position is closed, nothing is ever added to its deals
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,22 @@ class Unknown:
 
 
 Outcome: TypeAlias = Done | Rejected | Unknown
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A connector that knows what is to come, because its market was recorded."""
+
+    def undisturbed_until(self, bands: Sequence[Band], limit: Instant) -> Instant:
+        """The first instant after now, and at most ``limit``, at which a price leaves its band or the broker may act.
+
+        It may answer too early, but never too late.
+        """
+        ...
+
+    def equities(self, instants: Sequence[Instant]) -> list[float]:
+        """The equity at each of these instants, which lie after now and before the first that may be disturbed."""
+        ...
 
 
 class Connector(Protocol):

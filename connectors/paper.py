@@ -1,8 +1,8 @@
 """A broker of our own, fed by recorded bars: hedging accounts, market orders, and a book that survives a restart.
 
-Bars are mid prices. Each becomes four ticks (`trading/ticks.py`), a quote is the mid less half the spread and that plus
-the spread, and an order fills as `paper_fills.py` says, with slippage always against us. Within a bar the extreme that
-hurts the account's net position of that commodity comes first.
+Bars are mid prices. Each becomes four ticks, or its close alone (`trading/ticks.py`), a quote is the mid less half the
+spread and that plus the spread, and an order fills as `paper_fills.py` says, with slippage always against us. Within a
+bar the extreme that hurts the account's net position of that commodity comes first.
 
 The market is shut from the end of a bar until the next one begins: over a weekend, in a hole of the recording, and for
 good when the recording is over. Orders are then refused; quotes stay what they were and grow old.
@@ -37,17 +37,24 @@ from connectors.base import (
     Unknown,
 )
 from connectors.paper_book import PaperBook
-from connectors.paper_market import NEVER, PaperMarket, Tape
+from connectors.paper_foresight import STOP_OUT_FRACTION, Foresight
+from connectors.paper_market import PaperMarket, Tape
+from trading.attention import NEVER, Band
 from trading.bars import BarSeries
 from trading.commodities import Commodity
 from trading.market import Account, Deal, Instant, Instrument, Order, Position, Quote, Side, iso
 from trading.settings_accounts import PaperSettings
+from trading.ticks import PHASES
 
-STOP_OUT_FRACTION = 0.5  # of the margin in use; at this equity the broker closes
 WRITES_TRIED = 5  # on a book that another process keeps writing
 
 CAPABILITIES = Capabilities(
-    dedupes_open=True, finds_by_client_id=True, closes_by_ticket=True, expires_requests=True, netting=False
+    dedupes_open=True,
+    finds_by_client_id=True,
+    closes_by_ticket=True,
+    expires_requests=True,
+    netting=False,
+    settles_at_once=True,
 )
 
 Answer = TypeVar("Answer")
@@ -89,10 +96,16 @@ class PaperConnector:
         instruments = {name: commodities[name].instrument(symbol, settings) for name, symbol in symbols.items()}
         self._office = BackOffice(platform, settings.currency, instruments, quoted, self._book, self._quote)
         tapes = {
-            name: Tape(market[name], quoted[name], settings.spread_points.get(name, quoted[name].typical_spread_points))
+            name: Tape(
+                market[name],
+                quoted[name],
+                settings.spread_points.get(name, quoted[name].typical_spread_points),
+                PHASES[settings.ticks_per_bar],
+            )
             for name in sorted({*symbols, *self._office.converting})
         }
         self._market = PaperMarket(tapes, math.ceil(settings.slippage_points), self._held_before)
+        self._foresight = Foresight(self._market, self._office, self._book)
         self._quotes: tuple[Quote, ...] = ()
         self._book_in_doubt = False  # a write failed, so only the file knows what is in it
         self._token: int | None = None  # the highest that was raised since `connect`; None: so far it only looks
@@ -203,6 +216,16 @@ class PaperConnector:
         """The deals from ``since`` on, oldest first. A deal out of a buy is a sell."""
         self._attend(deadline)
         return self._book.deals_since(since)
+
+    # ------------------------------------------------------------ what is to come
+
+    def undisturbed_until(self, bands: Sequence[Band], limit: Instant) -> Instant:
+        """See `Foreseeing`: the recording is known, and so is when a night is charged, or equity might not suffice."""
+        return self._foresight.undisturbed_until(bands, self._attend(math.inf), limit, self._next_rollover)
+
+    def equities(self, instants: Sequence[Instant]) -> list[float]:
+        """See `Foreseeing`."""
+        return self._foresight.equities(instants)
 
     # ------------------------------------------------------------ orders
 
@@ -333,6 +356,10 @@ class PaperConnector:
         seen = now if self._book.last_seen is None else self._book.last_seen
         at = seen if self._until == NEVER else self._until
         while at < now and self._book.holdings:
+            if self._foresight.is_safe(now - 1):
+                at = min(now, self._next_rollover or now)
+                if at == now:
+                    break
             at = self._settle(at)
         self._settle(now)
         quotes = (self._market.quote(name) for name in self._calendars)
@@ -344,7 +371,7 @@ class PaperConnector:
     def _settle(self, at: Instant) -> Instant:
         """Settle one instant, and say when the next thing happens by itself."""
         rollover = self._charge_nights(at)
-        if self._market.follow(at):
+        if self._market.follow(at) and not self._foresight.is_safe(at):
             self._stop_out(at)
         self._book.last_seen = at
         self._since, self._until = self._market.since, min(rollover, self._market.until)

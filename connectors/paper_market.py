@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from connectors.base import ConnectorError
 from connectors.paper_fills import fill_points
+from connectors.point_columns import PointColumns, Reaches
 from trading import ticks
-from trading.bars import BarSeries
+from trading.attention import NEVER, Band
+from trading.bars import BarSeries, Floats
 from trading.commodities import Commodity
 from trading.market import Instant, Quote, Side
 from trading.ticks import Phase
-
-NEVER: Instant = 2**63 - 1
 
 HeldBefore: TypeAlias = Callable[[str, Instant], Side | None]
 """``held_before(commodity, instant)``: the side that an account held just before an instant; None: flat."""
@@ -37,8 +39,15 @@ class Tick:
 class Tape:
     """Follows one series of mid prices: the bid lies half a spread below, the ask a whole spread above the bid."""
 
-    def __init__(self, series: BarSeries, commodity: Commodity, typical_spread_points: float) -> None:
-        """``typical_spread_points`` serves where a bar brings no spread of its own.
+    def __init__(
+        self,
+        series: BarSeries,
+        commodity: Commodity,
+        typical_spread_points: float,
+        phases: Sequence[Phase] = ticks.FOUR_TICKS,
+    ) -> None:
+        """``typical_spread_points`` serves where a bar brings no spread of its own. ``phases``: the ticks of a bar, all
+        four or the closing one alone.
 
         Raises `ConnectorError` for bars of another commodity, for none, and for bars too short to have ticks.
         """
@@ -52,9 +61,13 @@ class Tape:
         self.turns = 0  # how many bars were seen to begin, or to end without another
         self.since: Instant = NEVER
         self.until: Instant = NEVER  # the tick stands from `since` up to, not including, `until`
+        self._reaches: dict[Side, Reaches] = {}
         self.scale: int = 10**commodity.digits  # points in one unit of price; dividing by it gives the nearest double
         self._commodity = commodity.id
-        self._typical_spread_points = typical_spread_points
+        self._phases = tuple(phases)
+        self._offsets = {phase: ticks.phase_offset(series.bar_seconds, phase) for phase in Phase}
+        self._points = PointColumns(series, self.scale, typical_spread_points)
+        self._times = np.ascontiguousarray(series.time).data  # an item of it is a plain number, and found fast
 
     def follow(self, now: Instant, held_before: HeldBefore) -> bool:
         """Go to the tick of ``now``; True when that is another one than before.
@@ -64,43 +77,105 @@ class Tape:
         """
         if self.since <= now < self.until:
             return False
-        found = ticks.tick_at(self.series, now)
+        begun = bisect_right(self._times, now) - 1
+        found = self._latest(begun, now)
         if found is None:
-            self.tick, self.since, self.until = None, -NEVER, int(self.series.time[0])
+            self.tick, self.since, self.until = None, -NEVER, self._tick_time(0, self._phases[0])
             return True
         index, phase = found
         before = self.tick
-        following = int(self.series.time[index + 1]) if index + 1 < len(self.series) else NEVER
-        end = self.series.end(index)
+        end = self._times[begun] + self.series.bar_length
+        following = self._times[begun + 1] if begun + 1 < len(self._times) else NEVER
         shut = now >= end
         if shut:
             self.since, self.until = end, following
         else:
-            next_tick = end if phase is Phase.CLOSE else ticks.tick_time(self.series, index, Phase(phase + 1))
-            self.since, self.until = ticks.tick_time(self.series, index, phase), min(next_tick, following)
+            # Where the bar's own first tick has not come yet, the last one of the bar before it stands, and trades.
+            self.since = self._tick_time(index, phase) if index == begun else self._times[begun]
+            self.until = min(self._next_tick(begun, now), end, following)
         self.tick = self._read(index, phase, shut, held_before)
         if before is None or (before.index, before.shut) != (index, shut):
             self.turns += 1
         return True
 
+    def first_outside(self, side: Side, low: float, high: float, now: Instant, limit: Instant) -> Instant:
+        """The first instant after ``now``, at most ``limit``, at which ``side`` closes at ``low``, ``high`` or beyond.
+
+        Perhaps too early: of a bar that reaches a limit somewhere, every tick is one.
+        """
+        first, last = self._bars_to_come(now, limit)
+        index = self._columns(side).first_outside(low, high, first, last)
+        if index is None:
+            return limit
+        return min(limit, max(now + 1, self._tick_time(index, self._phases[0])))
+
+    def worst(self, side: Side, now: Instant, limit: Instant) -> float | None:
+        """The least favourable price of closing ``side`` after ``now`` and up to ``limit``, if there is any."""
+        first, last = self._bars_to_come(now, limit)
+        return self._columns(side).worst(side, first, last) if first < last else None
+
+    def closing_prices(self, side: Side, instants: Sequence[Instant], held_before: HeldBefore) -> Floats:
+        """At what ``side`` closes at each of these instants, none of which lies before the first tick."""
+        at = np.asarray(instants, dtype=np.int64)
+        begun = self.series.time.searchsorted(at, side="right") - 1
+        age = at - self.series.time[begun]
+        is_over = age >= self._offsets[Phase.CLOSE]
+        closes = self._points.closing(side, "close")
+        if len(self._phases) == 1:
+            found = closes[np.where(is_over, begun, begun - 1)]
+        elif bool(np.all(is_over | (age < self._offsets[Phase.ADVERSE]))):
+            found = np.where(is_over, closes[begun], self._points.closing(side, "open")[begun])
+        else:  # some lie between a bar's extremes, whose order depends on what is held
+            found = np.array([self._closing_price(side, instant, held_before) for instant in instants])
+        return found
+
+    def _closing_price(self, side: Side, at: Instant, held_before: HeldBefore) -> float:
+        begun = bisect_right(self._times, at) - 1
+        index, phase = self._latest(begun, at) or (0, self._phases[0])
+        bid, ask = self._points.of(index, phase, held_before(self._commodity, self._tick_time(index, Phase.ADVERSE)))
+        return (bid if side is Side.BUY else ask) / self.scale
+
+    def _columns(self, side: Side) -> Reaches:
+        """What the ticks of each bar reach, computed at first use."""
+        reaches = self._reaches.get(side)
+        if reaches is None:
+            reaches = self._reaches[side] = self._points.reaches(side, self._phases)
+        return reaches
+
+    def _bars_to_come(self, now: Instant, limit: Instant) -> tuple[int, int]:
+        """The bars, first and past the last, that have a tick after ``now`` and one up to ``limit``."""
+        begun = bisect_right(self._times, now) - 1
+        is_over = begun < 0 or now >= self._tick_time(begun, Phase.CLOSE)
+        return begun + is_over, bisect_right(self._times, limit)
+
+    def _latest(self, begun: int, now: Instant) -> tuple[int, Phase] | None:
+        """As `ticks.tick_at`, where the bar that has begun last is known."""
+        if begun < 0:
+            return None
+        age = now - self._times[begun]
+        for phase in reversed(self._phases):
+            if age >= self._offsets[phase]:
+                return begun, phase
+        return None if begun == 0 else (begun - 1, self._phases[-1])
+
+    def _tick_time(self, index: int, phase: Phase) -> Instant:
+        at: Instant = self._times[index] + self._offsets[phase]
+        return at
+
+    def _next_tick(self, begun: int, now: Instant) -> Instant:
+        coming = (self._tick_time(begun, phase) for phase in self._phases)
+        return next((at for at in coming if at > now), NEVER)
+
     def _read(self, index: int, phase: Phase, shut: bool, held_before: HeldBefore) -> Tick:
         adverse = None
-        if phase is not Phase.OPEN:
-            adverse = held_before(self._commodity, ticks.tick_time(self.series, index, Phase.ADVERSE))
-        bid, ask = self._points(index, phase, adverse)
+        if phase is not self._phases[0]:
+            adverse = held_before(self._commodity, self._tick_time(index, Phase.ADVERSE))
+        bid, ask = self._points.of(index, phase, adverse)
         previous_bid, previous_ask = None, None
-        if phase is not Phase.OPEN:
-            previous_bid, previous_ask = self._points(index, Phase(phase - 1), adverse)
-        at = ticks.tick_time(self.series, index, phase)
-        quote = Quote(self._commodity, bid / self.scale, ask / self.scale, at)
+        if phase is not self._phases[0]:
+            previous_bid, previous_ask = self._points.of(index, Phase(phase - 1), adverse)
+        quote = Quote(self._commodity, bid / self.scale, ask / self.scale, self._tick_time(index, phase))
         return Tick(index, quote, bid, ask, previous_bid, previous_ask, shut)
-
-    def _points(self, index: int, phase: Phase, adverse: Side | None) -> tuple[int, int]:
-        spread = float(self.series.spread[index]) * self.scale
-        if not math.isfinite(spread):
-            spread = self._typical_spread_points
-        bid = round(ticks.price(self.series, index, phase, adverse) * self.scale - spread / 2)
-        return bid, bid + round(spread)
 
 
 class PaperMarket:
@@ -120,6 +195,19 @@ class PaperMarket:
         self.since = max((tape.since for tape in self._tapes.values()), default=-NEVER)
         self.until = min((tape.until for tape in self._tapes.values()), default=NEVER)
         return any(moved)
+
+    def first_outside(self, band: Band, now: Instant, limit: Instant) -> Instant:
+        """The first instant after ``now``, at most ``limit``, at which the price may leave the band."""
+        tape = self._tapes[band.commodity]
+        return tape.first_outside(band.side, band.low, band.high, now, limit)
+
+    def worst(self, commodity: str, side: Side, now: Instant, limit: Instant) -> float | None:
+        """The least favourable price of closing ``side`` after ``now`` and up to ``limit``."""
+        return self._tapes[commodity].worst(side, now, limit)
+
+    def closing_prices(self, commodity: str, side: Side, instants: Sequence[Instant]) -> Floats:
+        """At what ``side`` closes at each of these instants, as long as nothing is dealt before."""
+        return self._tapes[commodity].closing_prices(side, instants, self._held_before)
 
     @property
     def turns(self) -> int:

@@ -70,6 +70,7 @@ class ProcessDatabase(Database):
         self.read_only = False
         self.dialect = shared.dialect
         self.in_memory = False  # as far as this process can tell: others change it too
+        self._transaction = self._statement = None  # the short ways of a database that is one process's own
         self.name = NAME
         self._shared = shared
         self._commits = commits

@@ -225,17 +225,22 @@ class I14(Invariant):
     """Each scheduled job key fires at most once."""
 
     def rest(self) -> Iterator[str]:
-        """One judgement in the journal for each key."""
+        """One judgement in the journal for each key; and once at most that there was none in time."""
         fired: Counter[str] = Counter()
-        for _, detail, repeated, _ in self.scene.books.journal("rule"):
-            fired[str(json.loads(detail).get("key"))] += repeated
-        for key, count in fired.items():
-            if count > 1:
-                yield f"the job {key} fired {count} times"
+        missed: Counter[str] = Counter()
+        for reason, detail, repeated, _ in self.scene.books.journal("rule"):
+            counted = missed if reason.endswith(":missed") else fired
+            counted[str(json.loads(detail).get("key"))] += repeated
+        for what, counts in (("fired", fired), ("was missed", missed)):
+            for key, count in counts.items():
+                if count > 1:
+                    yield f"the job {key} {what} {count} times"
 
 
 class I15(Invariant):
-    """The stop never widens: the loss agreed at entry is the most that the rules can lose, gaps aside."""
+    """The stop never widens: the loss agreed at entry is the most that the rules can lose, gaps aside. Nor is a trade
+    held for longer than agreed, and only another strategy ends it in another way.
+    """
 
     def row(self, before: TradeRow | None, after: TradeRow, process: Process) -> Iterator[str]:
         """It lies no farther away than agreed, and moves in one direction only."""
@@ -250,3 +255,12 @@ class I15(Invariant):
         was_open = before is not None and before.state in ("open", "closing")
         if was_open and before is not None and after.sign * (after.stop_price - before.stop_price) < -SAME_PRICE:
             yield f"the stop of trade {after.trade_id} went from {before.stop_price:g} to {after.stop_price:g}"
+        if was_open and before is not None:
+            yield from self._held_otherwise(before, after)
+
+    def _held_otherwise(self, before: TradeRow, after: TradeRow) -> Iterator[str]:
+        if after.time_stop_at > before.time_stop_at:
+            yield f"trade {after.trade_id} may be held until {after.time_stop_at}; {before.time_stop_at} was agreed"
+        was, now = ((row.time_stop_at, row.closes_at_day_end, row.trailing_distance) for row in (before, after))
+        if after.strategy == before.strategy and was != now:
+            yield f"trade {after.trade_id} ends in another way, and its strategy is {after.strategy} as before"

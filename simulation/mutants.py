@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from actors import adjusting, auditing, closing, late, lookup, opening, settling
+from actors import auditing, closing, late, lookup, opening, settling
 from actors.changes import as_open
 from actors.desk import Desk
 from actors.messages import Lease, Open, OpenResult
@@ -39,6 +39,7 @@ from simulation.broker_faults import (
 from simulation.kinds import ACTOR, CRASH, FREEZE, KILL, OPERATOR
 from simulation.mutant import MUTANTS, Caught, Mutant, hunt, mutant, replaced
 from simulation.terminal_broker import MetaTraderBroker
+from trading import adjustment
 from trading.market import Position
 from trading.modes import Mode
 from trading.order_numbers import magic_number
@@ -222,7 +223,7 @@ def stop_widens() -> Iterator[None]:
     def widened(trade: Trade, stop_price: float) -> float:
         return trade.stop_price - trade.side.sign * 0.1 * trade.stop_distance
 
-    with replaced(adjusting, "tightened", widened):
+    with replaced(adjustment, "tightened", widened):
         yield
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from actors.messages import Analysed, Lease, Reserve
-from actors.names import RESERVATION, TRADER, UPPER_LEVEL
+from actors.messages import Analysed, Lease, MarketRead, Reserve
+from actors.names import MONITOR, RESERVATION, TRADER, UPPER_LEVEL
 from actors.reservation import LEASE_LOST
 from actors.system.alerts import Alert
 from actors.system.context import Behaviour, Context
@@ -29,6 +29,7 @@ from simulation.database import Commits, ProcessDatabase, simulated_database
 from simulation.scenario import Scenario
 from simulation.story import Story
 from trading.analysis import Analysis
+from trading.reading import MarketReading
 
 MAIN = "main"
 STANDBY_PART_OF_TTL = 1 / 12  # how often a process that stands by asks again, as in serve
@@ -179,6 +180,11 @@ class Process:
             return False
         self._system.tell(TRADER, Analysed(analysis))
         return True
+
+    def read(self, reading: MarketReading) -> None:
+        """Hear of a bar, as from an analyst, where anybody listens."""
+        if self.is_alive and self.leads and self._system is not None:
+            self._system.tell(MONITOR, MarketRead(reading))
 
     def _hosted(self, spec: Spec) -> Spec:
         factory = spec.factory

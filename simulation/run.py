@@ -17,11 +17,13 @@ from actors.system.runtime_virtual import VirtualWorld
 from connectors.base import Connector
 from simulation.broker import FAULTS as FAULTS_OF_BROKERS
 from simulation.broker import SimulatedBroker
+from simulation.broker_prices import ANY_PRICE, FIRST_PRICES
 from simulation.connection import WatchedConnection
 from simulation.database import Weather, simulated_database
 from simulation.happenings import Happenings
 from simulation.kinds import FAULTS
 from simulation.process import Fragile, Process
+from simulation.readings import Readings
 from simulation.referee import Referee, Violation
 from simulation.scenario import STRATEGIES, ConnectorKind, Scenario, catalogue, draw
 from simulation.story import WORLD, Story
@@ -116,6 +118,7 @@ class Run:
             scenario, world, self.story, self.referee, self._weather, self._processes, self._rng, self._at
         )
         self._analyses = 0
+        self._readings = Readings(scenario)
 
     # ------------------------------------------------------------ the course of it
 
@@ -126,6 +129,7 @@ class Run:
             self._at(self._rng.uniform(0.0, 2.0), process.start)
         for commodity in self.scenario.market.commodities:
             self._later_analysis(commodity)
+            self._later_reading(commodity)
         self._happenings.begin()
         if self._until(self.scenario.troubled_seconds) and self._calm_down():
             self.referee.rest()
@@ -280,6 +284,16 @@ class Run:
         for process in self._processes:
             if process.take(analysis):
                 self.story.tell(process.name, "trader", f"hears {analysis.id}: {analysis.side} {analysis.commodity}")
+
+    def _later_reading(self, commodity: str) -> None:
+        self._at(self.world.elapsed() + self._readings.wait(), lambda: self._read(commodity))
+
+    def _read(self, commodity: str) -> None:
+        """A bar has ended."""
+        self._later_reading(commodity)
+        reading = self._readings.draw(commodity, self.world.now(), FIRST_PRICES.get(commodity, ANY_PRICE))
+        for process in self._processes:
+            process.read(reading)
 
     # ------------------------------------------------------------ what came of it
 

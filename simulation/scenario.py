@@ -23,6 +23,7 @@ from trading.commodities import Commodity
 from trading.market import DAY, HOUR, MINUTE, Instant, instant
 from trading.settings import Settings
 from trading.settings_accounts import AccountSettings, Limits, PaperSettings
+from trading.settings_exits import ExitSettings, MeanRule, RegimeSwitchRule, RescaleRule
 from trading.settings_metatrader import MetaTraderSettings
 from trading.settings_risk import Risk
 from trading.settings_strategies import StrategySettings, default_strategies
@@ -37,6 +38,10 @@ ORIGINS = (MIDWEEK, MIDWEEK, MIDWEEK, BEFORE_DAY_END, BEFORE_WEEKEND)
 
 COMMODITIES = ("EURUSD", "GBPUSD", "BITCOIN")
 PLATFORMS = ("alpha", "beta")
+ADJUSTING = ExitSettings(
+    rescale=RescaleRule(enabled=True), mean=MeanRule(enabled=True), regime_switch=RegimeSwitchRule(enabled=True)
+)
+"""Off by default: here so that trades are adjusted while things go wrong."""
 STRATEGIES = (Strategy.DAY, Strategy.SCALPING, Strategy.MOMENTUM, Strategy.SWING)
 
 TROUBLED_SECONDS = (90.0, 240.0)  # how long faults may strike
@@ -152,6 +157,7 @@ def drawn_settings(rng: random.Random, platforms: tuple[str, ...], commodities: 
         auto_close_all_friday=rng.random() < 0.5,
         accounts=accounts,
         risk=Risk(risk_per_trade_fraction=0.002),
+        exits=ADJUSTING,
         strategies={name: shortened(of) for name, of in default_strategies().items()},
     )
 

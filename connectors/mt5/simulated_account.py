@@ -22,8 +22,8 @@ from connectors.mt5.simulated_market import Market
 from connectors.mt5.simulated_orders import BrokerOrder
 from connectors.mt5.simulated_terms import AccountTerms, SymbolTerms
 from connectors.mt5.simulated_truth import Event, Executed, Happened, Refused
-from connectors.paper_market import NEVER
 from connectors.settlement import Execution
+from trading.attention import NEVER
 from trading.market import Deal, Instant, Instrument, Quote, Side
 
 FIRST_TICKET = 50_000_001

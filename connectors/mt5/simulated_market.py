@@ -12,8 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from connectors.mock_market import MockMarket, PriceSource
-from connectors.paper_market import NEVER, HeldBefore, Tape
+from connectors.paper_market import HeldBefore, Tape
 from trading import ticks
+from trading.attention import NEVER
 from trading.bars import BarSeries
 from trading.commodities import Commodity
 from trading.market import Instant, Quote
