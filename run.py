@@ -114,6 +114,14 @@ def prepared(arguments: Arguments, output: Output) -> Command:
             from console import why
 
             return lambda: why.run(arguments, configuration, output)
+        case commands.Calibration():
+            from console import calibration
+
+            return lambda: calibration.run(arguments, configuration, output)
+        case commands.Audit():
+            from console import audit
+
+            return lambda: audit.run(arguments, configuration, output)
         case commands.Backup():
             from console import backup
 
@@ -126,6 +134,10 @@ def prepared(arguments: Arguments, output: Output) -> Command:
             from console import modes
 
             return lambda: modes.run(arguments, configuration, output)
+        case commands.Submit():
+            from console import submit
+
+            return lambda: submit.run(arguments, configuration, output)
         case commands.Adopt() | commands.Disown():
             from console import adoption
 
@@ -152,7 +164,8 @@ def _configuration(arguments: Arguments) -> Configuration:
     from console.errors import ConfigurationError
 
     try:
-        configuration = configurations.load(arguments.config)
+        given = arguments.given if isinstance(arguments, commands.Changed) else ()
+        configuration = configurations.load(arguments.config, given=given)
     except ConfigurationError as error:
         if isinstance(arguments, commands.Serve):
             configuration = last_good.instead_of(error, arguments.config, os.environ)

@@ -22,6 +22,8 @@ DEFAULT_SEEDS = 500
 DEFAULT_LINES = 60
 DEFAULT_TRADES = 20
 DEFAULT_DECISIONS = 5
+DEFAULT_POSITIONS = 60_000
+DEFAULT_AUDITED_TRADES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,13 @@ class Common:
     config: Path | None = None  # None: watchbill.toml where there is one
     json: bool = False  # standard output is exactly one JSON object
     log_json: bool = False  # log lines are JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed(Common):
+    """What a command that tries settings out takes: some of them with other values than the file's."""
+
+    given: tuple[str, ...] = ()  # KEY=VALUE, later ones over earlier ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +95,21 @@ class Gateway(Common):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replay(Common):
+class Replay(Changed):
     """Run the lifecycle over recorded bars, as fast as the machine allows."""
 
-    data: Path | None = None  # None: the sample
-    commodity: str | None = None  # None: guessed from the file's name
+    data: tuple[str, ...] = ()  # files, directories, ID=FILE; empty: the sample
+    commodity: str | None = None  # of one file; None: by its name
+    clocks: tuple[str, ...] = ()  # of times that name none: ZONE, or ID=ZONE
+    time_column: str | None = None  # None: by its name
+    prices: Literal["mid", "bid", "ask"] | None = None  # None: by the file's form
+    spreads: tuple[str, ...] = ()  # SPREAD, or ID:SPREAD
+    keep_going: bool = False  # rows at fault are left out and counted, instead of refused
     start: Instant | None = None
     end: Instant | None = None  # not included
     threads: bool = False  # on threads instead of in virtual time
     ledger: Path | None = None  # None: the ledger is thrown away
+    report: Path | None = None  # a page to write
     seed: int = 0
 
 
@@ -119,6 +134,31 @@ class Why(Common):
 
     commodity: str | None = None
     last: int = DEFAULT_DECISIONS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration(Changed):
+    """Whether the probabilities were true."""
+
+    data: tuple[Path, ...] = ()  # recorded bars; none: the ledger
+    ledger: Path | bool = False  # True: that of the settings
+    commodity: str | None = None  # of all files; None: by each file's name
+    positions: int = DEFAULT_POSITIONS  # at most, on each file
+    seed: int = 0
+    plot: Path | None = None  # where a reliability diagram goes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit(Changed):
+    """What each exit rule earns or costs."""
+
+    data: tuple[Path, ...] = ()  # recorded bars; beside a ledger, what its trades would have met
+    ledger: Path | bool = False  # True: that of the settings
+    commodity: str | None = None  # of all files; None: by each file's name
+    rules: tuple[str, ...] = ()  # none: every one
+    trades: int = DEFAULT_AUDITED_TRADES  # of each kind on each file, at most
+    seed: int = 0
+    jobs: int | None = None  # processes; None: one for each core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +210,19 @@ class Resume(Common):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset(Common):
-    """Lift what a loop of crashes has set."""
+    """Lift what a loop of crashes has set, or have the drawdown of an account forgotten."""
+
+    drawdown: str | None = None  # the account; None: it is about the crashes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit(Common):
+    """Sign an analysis of a source outside, and leave it where it is taken."""
+
+    source: str
+    file: Path | None = None  # the analysis as JSON; -: standard input
+    new_key: bool = False  # instead: make the source a new key
+    to_output: bool = False  # print the signed text, and leave nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +279,8 @@ Arguments: TypeAlias = (
     | Status
     | Trades
     | Why
+    | Calibration
+    | Audit
     | Init
     | Doctor
     | Backup
@@ -236,6 +290,7 @@ Arguments: TypeAlias = (
     | Halt
     | Resume
     | Reset
+    | Submit
     | Adopt
     | Disown
     | Soak
@@ -253,6 +308,8 @@ KINDS: dict[str, type[Arguments]] = {
     "status": Status,
     "trades": Trades,
     "why": Why,
+    "calibration": Calibration,
+    "audit": Audit,
     "init": Init,
     "doctor": Doctor,
     "backup": Backup,
@@ -261,6 +318,7 @@ KINDS: dict[str, type[Arguments]] = {
     "resume": Resume,
     "halt": Halt,
     "reset": Reset,
+    "submit": Submit,
     "adopt": Adopt,
     "disown": Disown,
     "soak": Soak,

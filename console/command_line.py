@@ -36,6 +36,7 @@ def _understood(parser: _Parser, words: list[str]) -> Arguments:
     values = vars(parser.parse_args(_with_command(words)))
     kind = KINDS[values.pop("command")]
     values.pop("sample", None)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     start, end = values.get("start"), values.get("end")
     if start is not None and end is not None and start >= end:
         parser.error(f"--from is {iso(start)}; expected an instant before --to, which is {iso(end)}")
@@ -120,6 +121,12 @@ def _parser() -> _Parser:
     command("status", "who leads what, accounts, open trades, the next closings, the last decision")
     options.trades_options(command("trades", "the trades of the ledger, newest first"))
     options.why_options(command("why", "why something was opened or not: the last decisions with their numbers"))
+    options.calibration_options(
+        command("calibration", "whether the probabilities were true: on recorded bars, or in the ledger's trades")
+    )
+    options.audit_options(
+        command("audit", "what each exit rule earns or costs: on recorded bars, or in the ledger's trades")
+    )
     options.init_options(command("init", "write a commented watchbill.toml with every setting at its default"))
     command("doctor", "check what there is, without trading: exit code 0 when nothing failed, 1 otherwise")
     options.backup_options(
@@ -133,7 +140,12 @@ def _parser() -> _Parser:
     options.halt_options(
         command("halt", "open nothing, and guard nothing either: stops and targets close nothing until resume")
     )
-    command("reset", "lift what a loop of crashes has set, and count crashes from zero again")
+    options.reset_options(
+        command("reset", "lift what a loop of crashes has set, and count crashes from zero again; or forget a drawdown")
+    )
+    options.submit_options(
+        command("submit", "sign an analysis of a source outside, and leave it where a leading process takes it")
+    )
     options.adopt_options(
         command("adopt", "make a position of a crew's number, which the ledger does not know, a trade of it")
     )

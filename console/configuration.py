@@ -1,4 +1,6 @@
-"""Reads the settings: the defaults, `watchbill.toml` over them, the environment over both; then checks what they say.
+"""Reads the settings: the defaults, `watchbill.toml` over them, the environment over both, `--set` over all.
+
+Then it checks what they say.
 
 Whatever is wrong becomes one `ConfigurationError` with a line for each fault, in the words of the file.
 """
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -25,14 +27,15 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from console import faults, settings_tree
-from console.environment import PREFIX, EnvironmentSource
+from console.environment import OPTION, PREFIX, EnvironmentSource
 from console.errors import ConfigurationError
 from feeds.catalogue import catalogue_tables
 from trading.commodities import BadCatalogue, Commodity, catalogue
 from trading.settings import CommodityOverride, Settings
+from trading.settings_feeds import Feeds
 
 DEFAULT_FILE = Path("watchbill.toml")
-NOTHING = "none"
+NOTHING = settings_tree.NOTHING
 """What a user writes where nothing is meant: TOML has no word of its own for it."""
 
 
@@ -43,7 +46,7 @@ class Configuration:
     settings: Settings
     commodities: dict[str, Commodity]  # the whole catalogue, the user's overrides laid over it
     path: Path | None  # None: there is no file
-    variables: tuple[str, ...]  # the environment variables that were read
+    variables: tuple[str, ...]  # the environment variables that were read, and what `--set` set
     broken: str = ""  # what is wrong with the settings that were given: these are the last good ones in their place
     lost_secrets: tuple[str, ...] = ()  # that the last good ones had, and are not known: the variables that set them
 
@@ -79,15 +82,18 @@ class Configuration:
         return tuple(secret for secret in found if secret)
 
 
-def load(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Configuration:
+def load(
+    path: Path | None = None, environment: Mapping[str, str] | None = None, given: Sequence[str] = ()
+) -> Configuration:
     """Read and check the settings.
 
     Without a ``path``, `watchbill.toml` of the working directory is read where there is one; a ``path`` that was given
-    must exist. ``environment`` is the process's own by default. Raises `ConfigurationError`.
+    must exist. ``environment`` is the process's own by default; ``given`` are the values of `--set`. Raises
+    `ConfigurationError`.
     """
     environment = os.environ if environment is None else environment
     file = _chosen_file(path)
-    values, variables = _gather(file, environment)
+    values, variables = _gather(file, environment, given)
     source = _source(file, tuple(variables.values()))
     try:
         settings = Settings.model_validate(_without_nothing(values, ()))
@@ -135,8 +141,10 @@ class _TomlFile(TomlConfigSettingsSource):
         return tomllib.loads(file_path.read_text("utf-8-sig"))
 
 
-def _gather(file: Path | None, environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[settings_tree.Path, str]]:
-    """The three layers merged, and which variable set which path."""
+def _gather(
+    file: Path | None, environment: Mapping[str, str], given: Sequence[str]
+) -> tuple[dict[str, Any], dict[settings_tree.Path, str]]:
+    """The layers merged, and which variable or option set which path."""
     defaults = Settings().model_dump()
     variables: dict[settings_tree.Path, str] = {}
 
@@ -150,7 +158,7 @@ def _gather(file: Path | None, environment: Mapping[str, str]) -> tuple[dict[str
             cls, settings_cls: type[BaseSettings], *_usual: Any, **_named: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             from_file = _TomlFile(settings_cls, file)
-            from_environment = EnvironmentSource(settings_cls, environment, {**defaults, **from_file.toml_data})
+            from_environment = EnvironmentSource(settings_cls, environment, {**defaults, **from_file.toml_data}, given)
             variables.update(from_environment.variables)
             return from_environment, from_file, InitSettingsSource(settings_cls, defaults)
 
@@ -194,10 +202,21 @@ def _disagreements(settings: Settings, tables: Mapping[str, object]) -> Iterator
             yield f"commodities.{commodity} has no symbol on an account; expected it in one account's symbols"
         else:
             yield from _override_faults(commodity, tables[commodity], override)
+    yield from _feed_faults(settings.feeds, known)
     try:
         make_url(settings.database_url.get_secret_value())
     except (ArgumentError, ValueError):
         yield f"database_url is {faults.MASK}; expected a URL such as sqlite:///state/ledger.sqlite"
+
+
+def _feed_faults(feeds: Feeds, known: list[str]) -> Iterator[str]:
+    """Sources of sentiment that speak of a commodity that the catalogue does not have."""
+    for index, headlines in enumerate(feeds.headlines):
+        for commodity in headlines.keywords.keys() - set(known):
+            yield f"feeds.headlines[{index}].keywords names {commodity}, {_not_a_commodity(commodity, known)}"
+    for index, positions in enumerate(feeds.positions):
+        for commodity in positions.contracts.keys() - set(known):
+            yield f"feeds.positions[{index}].contracts names {commodity}, {_not_a_commodity(commodity, known)}"
 
 
 def _override_faults(name: str, table: object, override: CommodityOverride) -> Iterator[str]:
@@ -218,6 +237,9 @@ def _not_a_commodity(name: str, known: list[str]) -> str:
 
 def _source(file: Path | None, variables: tuple[str, ...]) -> str:
     parts = [str(file)] if file is not None else ["the defaults"]
-    if variables:
-        parts.append(f"{len(variables)} environment variable{'s' * (len(variables) > 1)}")
+    options = sum(name.startswith(OPTION) for name in variables)
+    if len(variables) > options:
+        parts.append(f"{len(variables) - options} environment variable{'s' * (len(variables) - options > 1)}")
+    if options:
+        parts.append(f"{options} of {OPTION.strip()}")
     return " and ".join(parts)

@@ -28,6 +28,7 @@ from console.command_line import version
 from console.configuration import Configuration, stray_variables
 from console.errors import CommandError
 from console.figures import clock
+from console.inbox import inbox_check
 from console.output import Output
 from console.reading import ledger_file, ledger_for_reading
 from console.records import Data
@@ -73,6 +74,9 @@ def _all_checks(configuration: Configuration, environment: Mapping[str, str]) ->
         yield made("order floor", lambda: _order_floor(configuration))
     if any(account.enabled and account.connector != "mt5" for account in configuration.settings.accounts):
         yield made("paper books", lambda: _paper_books(configuration))
+    if configuration.settings.analyses.sources:
+        yield made("analyses", lambda: inbox_check(configuration))
+    yield from _feeds(configuration)
     yield made("sample", _sample)
     yield made("time zones", lambda: _time_zones(configuration))
     yield made("clock", lambda: clock_check(time.time()))
@@ -201,6 +205,13 @@ def _metatrader(configuration: Configuration) -> Iterator[Check]:
         from console.doctor_metatrader import metatrader_checks  # with what no other kind of account needs
 
         yield from metatrader_checks(configuration)
+
+
+def _feeds(configuration: Configuration) -> Iterator[Check]:
+    if configuration.settings.feeds.enabled:
+        from console.doctor_feeds import feed_checks  # with what only a crew that has feeds needs
+
+        yield from feed_checks(configuration, round(time.time()) * SECOND)
 
 
 def _sample() -> Check:

@@ -106,14 +106,22 @@ def _wanted(details: ErrorDetails) -> str:
     context: dict[str, Any] = details.get("ctx", {})
     if details["type"] in _LIMITS:
         finite = "finite " if details["type"] == "finite_number" else ""
-        return f"expected a {finite}number{_within(settings_tree.bounds(details['loc']))}"
+        return f"expected a {finite}number{_within(settings_tree.bounds(details['loc']))}{_or_nothing(details)}"
     if details["type"] == "string_pattern_mismatch":
         pattern = context["pattern"]
         return f"expected {_PATTERNS.get(pattern, f'text that matches {pattern}')}"
     if details["type"] == "too_short" and isinstance(details["input"], str):  # a secret is no string to pydantic
         return f"expected at least {context['min_length']} characters"
     template = _EXPECTED.get(details["type"])
-    return f"expected {template.format(**context)}" if template else details["msg"]
+    return f"expected {template.format(**context)}{_or_nothing(details)}" if template else details["msg"]
+
+
+def _or_nothing(details: ErrorDetails) -> str:
+    """The word that switches an optional number off: who writes 0 for it will not guess it."""
+    if details["type"] not in _LIMITS and not details["type"].startswith(("float_", "int_")):
+        return ""
+    _, is_optional = settings_tree.plain(settings_tree.at(details["loc"]))
+    return f", or {settings_tree.NOTHING!r}" if is_optional else ""
 
 
 def _within(bounds: Mapping[str, float]) -> str:
@@ -121,12 +129,18 @@ def _within(bounds: Mapping[str, float]) -> str:
     match bounds:
         case {"ge": least, "le": most}:
             return f" from {least:.13g} to {most:.13g}"
+        case {"ge": least, "lt": above}:
+            return f" of at least {least:.13g}, below {above:.13g}"
         case {"gt": below, "le": most}:
             return f" greater than {below:.13g}, at most {most:.13g}"
+        case {"gt": below, "lt": above}:
+            return f" greater than {below:.13g}, below {above:.13g}"
         case {"gt": below}:
             return f" greater than {below:.13g}"
         case {"ge": least}:
             return f" of at least {least:.13g}"
+        case {"lt": above}:
+            return f" below {above:.13g}"
         case {"le": most}:
             return f" of at most {most:.13g}"
     return ""

@@ -15,6 +15,8 @@ from console.configuration import DEFAULT_FILE, NOTHING
 from console.descriptions import describe
 from console.errors import CommandError
 from trading.settings import CommodityOverride, Settings
+from trading.settings_analyses import AnalysisSource
+from trading.settings_feeds import CalendarFeed, HeadlineFeed, PositionFeed, ScoreFeed
 
 HEADER = f"""\
 # Watchbill's settings, each at its default. Delete what you do not want to change; an unknown key is refused.
@@ -33,10 +35,22 @@ EXAMPLES: Mapping[str, BaseModel | float] = {
         swap_short_per_lot=2.0,
         day_end="17:00",
         may_be_negative=False,
+        group="USD",
     ),
     "spread_points": 10.0,
+    "headlines": HeadlineFeed(
+        name="wire", source="https://example.org/markets.xml", keywords={"EURUSD": {"bund yields": 1.0, "fed": 0.0}}
+    ),
+    "positions": PositionFeed(
+        name="cot",
+        sources=("state/deacot.zip",),
+        contracts={"EURUSD": {"099741": 1}},
+    ),
+    "calendars": CalendarFeed(name="events", source="state/ff_calendar_thisweek.csv"),
+    "sources": AnalysisSource(name="my-model", commodities=("EURUSD",)),
+    "scores": ScoreFeed(name="model", source="state/score.json"),
 }
-"""What could stand under EURUSD in the tables that are empty by default; the file has it as a comment."""
+"""What could stand in the tables (under EURUSD) and lists that are empty by default; the file has it as a comment."""
 
 
 def write(path: Path | None = None, *, force: bool = False) -> Path:
@@ -81,6 +95,9 @@ def _nested(kind: type[BaseModel], name: str, value: Any, table: str) -> Iterato
         if not all(_is_nested(getattr(value, name)) for name in type(value).model_fields):
             yield f"[{table}]"
         yield from _model(value, table)
+    elif isinstance(value, tuple) and not value:
+        if name in EXAMPLES:
+            yield from (comment, *_listed_example(name, table))
     elif isinstance(value, tuple):
         for index, member in enumerate(value):
             yield from (*([""] if index else []), comment, f"[[{table}]]")
@@ -101,7 +118,10 @@ def _table(values: Mapping[Any, Any], table: str) -> Iterator[str]:
         return
     for index, (key, value) in enumerate(members.items()):
         yield from (*([""] if index else []), f"[{table}.{key}]")
-        yield from _model(value, f"{table}.{key}")
+        if isinstance(value, Mapping):
+            yield from (f"{_scalar(word)} = {_scalar(inner)}" for word, inner in value.items())
+        else:
+            yield from _model(value, f"{table}.{key}")
 
 
 def _example(name: str, table: str) -> Iterator[str]:
@@ -114,6 +134,14 @@ def _example(name: str, table: str) -> Iterator[str]:
         yield from (f"# [{table}]", f"# EURUSD = {_scalar(example)}")
 
 
+def _listed_example(name: str, table: str) -> Iterator[str]:
+    """What an empty list of tables could hold, commented out."""
+    example = EXAMPLES[name]
+    assert isinstance(example, BaseModel)
+    yield f"# [[{table}]]"
+    yield from (f"# {line}".rstrip() for line in _model(example, table))
+
+
 def _aligned(lines: Mapping[str, str], kind: type[BaseModel]) -> Iterator[str]:
     width = max((len(line) for line in lines.values()), default=0)
     for name, line in lines.items():
@@ -121,7 +149,9 @@ def _aligned(lines: Mapping[str, str], kind: type[BaseModel]) -> Iterator[str]:
 
 
 def _is_nested(value: Any) -> bool:
-    return isinstance(value, BaseModel | Mapping | tuple)
+    if isinstance(value, tuple):
+        return all(isinstance(member, BaseModel) for member in value)
+    return isinstance(value, BaseModel | Mapping)
 
 
 def _key(key: Any) -> str:

@@ -13,10 +13,11 @@ from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import System
 from console.live_view import AccountLine, LiveSnapshot, TradeLine, render
 from console.observer import OBSERVER, Look
-from console.replay import refusals
-from console.sentences import event_line
+from console.replay_figures import refusals
+from console.sentences import event_line, is_told_twice
 from console.venue import Venue
 from persistence.errors import LedgerError
+from persistence.journal import VALUATION
 from persistence.ledger import Ledger
 from trading.closings import window_of_day
 from trading.market import SECOND, Instant
@@ -56,7 +57,8 @@ class LiveWatch:
         tally = self.ledger.trades.tally()
         position, length = self.venue.progress(now)
         held = [trade for snapshot in seen.values() for trade in snapshot.trades.values()]
-        lines = self.ledger.journal.list(limit=EVENTS)
+        # A valuation comes with every bar of every trade, and would hide what was decided.
+        lines = [line for line in self.ledger.journal.list(without=VALUATION, limit=EVENTS) if not is_told_twice(line)]
         digits = {name: commodity.digits for name, commodity in self.market.commodities.items()}
         return LiveSnapshot(
             market_time=now,

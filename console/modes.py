@@ -19,6 +19,7 @@ from console.figures import time_of, words
 from console.operating import asked_by, ledger_for_writing, market_time
 from console.output import Output
 from console.records import Data
+from persistence.journal import DRAWDOWN_FORGIVEN, JournalEntry
 from persistence.ledger import Ledger
 from persistence.modes import ModeRecord
 from trading.market import iso
@@ -47,12 +48,16 @@ def run(arguments: Pause | Resume | Halt | Reset, configuration: Configuration, 
                 _set(ledger, crew, Mode.HALTED, ModeCause.OPERATOR, arguments.reason)
             case Resume():
                 _set(ledger, crew, Mode.TRADING, ModeCause.OPERATOR, "resumed")
+            case Reset(drawdown=str(account)):
+                _forgive_drawdown(ledger, configuration, account)
             case Reset():
                 ledger.starts.forgive(crew)
                 _set(ledger, crew, Mode.TRADING, ModeCause.CRASH_LOOP, "reset")
         after = ledger.modes.of(crew)
         held = held_trades(ledger, configuration)
     data = {**mode_data(crew, after), "before": before.mode.value, "positions": [_named(trade) for trade in held]}
+    if isinstance(arguments, Reset) and arguments.drawdown is not None:
+        data["drawdown_forgiven"] = arguments.drawdown
     output.show(data, render)
     return 0
 
@@ -92,6 +97,8 @@ def held_trades(ledger: Ledger, configuration: Configuration) -> list[Trade]:
 def render(data: Mapping[str, Any]) -> Text:
     """What the crew may do now."""
     text = Text(f"crew {data['crew']}: {mode_words(data)}")
+    if "drawdown_forgiven" in data:
+        text.append(f"\nthe drawdown of {data['drawdown_forgiven']} counts from now on")
     if not data["guards"] and data["positions"]:
         text.append(f"\nnobody guards: {', '.join(data['positions'])}", style="bold red")
     return text
@@ -107,6 +114,15 @@ def _set(ledger: Ledger, crew: str, mode: Mode, cause: ModeCause, reason: str) -
     """Doing it twice is doing it once: the first one's reason and time stay."""
     if _of(ledger, crew, cause) is not mode:
         ledger.modes.set(crew, mode, cause=cause, reason=reason, by=asked_by(), at=market_time(ledger))
+
+
+def _forgive_drawdown(ledger: Ledger, configuration: Configuration, account: str) -> None:
+    """Whoever leads the account finds the line at its next scan."""
+    names = [known.name for known in configuration.settings.accounts]
+    if account not in names:
+        raise CommandError(f"--drawdown is {account!r}; expected one of {', '.join(names)}")
+    line = JournalEntry(market_time(ledger), DRAWDOWN_FORGIVEN, "by a person", account, detail={"by": asked_by()})
+    ledger.journal.append(line)
 
 
 def _of(ledger: Ledger, crew: str, cause: ModeCause) -> Mode:

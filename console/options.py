@@ -7,8 +7,10 @@ from pathlib import Path
 
 from console import option_values
 from console.arguments import (
+    DEFAULT_AUDITED_TRADES,
     DEFAULT_DECISIONS,
     DEFAULT_LINES,
+    DEFAULT_POSITIONS,
     DEFAULT_SEEDS,
     DEFAULT_SOAK_PARALLEL,
     DEFAULT_SOAK_ROUNDS,
@@ -125,15 +127,59 @@ def terminal_options(parser: argparse.ArgumentParser) -> None:
 def replay_options(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--sample", action="store_true", help="the recorded EURUSD hours of the extra `sample`")
-    source.add_argument("--data", type=Path, metavar="FILE", help="bars in a .csv or .parquet file")
+    source.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="bars in a .csv or .parquet file, a directory of such, or ID=FILE; repeatable, one file a commodity",
+    )
+    parser.add_argument("--commodity", type=str.upper, metavar="ID", help="of a single file (default: by its name)")
     parser.add_argument(
-        "--commodity", type=str.upper, metavar="ID", help="of the bars (default: by the file's name, or EURUSD)"
+        "--time-zone",
+        dest="clocks",
+        action="append",
+        default=[],
+        metavar="ZONE",
+        help="clock of times that name none: Europe/Athens, UTC+2/+3 EU, server, measure; or ID=ZONE, repeatable "
+        "(default: UTC)",
+    )
+    parser.add_argument("--time-column", metavar="NAME", help="the column of times, where it is not the usual one")
+    parser.add_argument(
+        "--prices", choices=("mid", "bid", "ask"), help="what the prices are (default: by the file's form, or mid)"
+    )
+    parser.add_argument(
+        "--spread",
+        dest="spreads",
+        action="append",
+        default=[],
+        metavar="SPREAD",
+        help="file, typical, points such as 12, or points with hours of New York such as 12,17=60; or ID:SPREAD, "
+        "repeatable (default: file)",
+    )
+    parser.add_argument(
+        "--keep-going", action="store_true", help="leave out and count the rows that cannot be used, instead of ending"
     )
     parser.add_argument("--from", dest="start", type=option_values.moment, metavar="DATE", help="first instant, UTC")
     parser.add_argument("--to", dest="end", type=option_values.moment, metavar="DATE", help="end, UTC, not included")
     parser.add_argument("--threads", action="store_true", help="on threads, as in production, not in virtual time")
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="keep the ledger in this file")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write a page of it into one .html file")
     parser.add_argument("--seed", type=option_values.whole, default=0, metavar="N", help="seed of the run (default: 0)")
+    set_option(parser)
+
+
+def set_option(parser: argparse.ArgumentParser) -> None:
+    """For commands whose arguments are `Changed`."""
+    parser.add_argument(
+        "--set",
+        dest="given",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting with another value, such as risk.risk_per_trade_fraction=0.005 or "
+        "strategies.day.enabled=false; repeatable",
+    )
 
 
 def trades_options(parser: argparse.ArgumentParser) -> None:
@@ -162,8 +208,94 @@ def why_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def calibration_options(parser: argparse.ArgumentParser) -> None:
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--data", type=Path, nargs="+", default=(), metavar="FILE", help="bars, one or more .csv or .parquet files"
+    )
+    source.add_argument(
+        "--ledger",
+        type=Path,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="FILE",
+        help="what a ledger claimed: that of the settings, or the one in this file, such as a replay's",
+    )
+    parser.add_argument(
+        "--commodity", type=str.upper, metavar="ID", help="of the bars of every file (default: by each file's name)"
+    )
+    parser.add_argument(
+        "--positions",
+        type=option_values.count,
+        default=DEFAULT_POSITIONS,
+        metavar="N",
+        help="how many open trades to judge on each file, at most (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=option_values.whole, default=0, metavar="N", help="which open trades (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="write a reliability diagram there: .svg, or .html with it"
+    )
+    set_option(parser)
+
+
+def audit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="bars, one or more .csv or .parquet files; with --ledger, of the commodities that it has traded",
+    )
+    parser.add_argument(
+        "--ledger",
+        type=Path,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="FILE",
+        help="the trades of a ledger: that of the settings, or the one in this file, such as a replay's",
+    )
+    parser.add_argument(
+        "--commodity", type=str.upper, metavar="ID", help="of the bars of every file (default: by each file's name)"
+    )
+    parser.add_argument(
+        "--rule",
+        dest="rules",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this rule; repeatable (default: every rule, and all that are on together)",
+    )
+    parser.add_argument(
+        "--trades",
+        type=option_values.count,
+        default=DEFAULT_AUDITED_TRADES,
+        metavar="N",
+        help="how many trades on each file, at most: so many of the analyst's and as many drawn by chance "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=option_values.whole, default=0, metavar="N", help="of those drawn by chance (default: 0)"
+    )
+    parser.add_argument(
+        "--jobs", type=option_values.count, metavar="N", help="processes to use (default: one for each core)"
+    )
+    set_option(parser)
+
+
 def init_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace the file when there is one")
+
+
+def submit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="whose key signs: a source of [analyses]")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the analysis as JSON; -: standard input")
+    parser.add_argument("--new-key", action="store_true", help="instead: write the source a new key, and show where")
+    parser.add_argument("--print", dest="to_output", action="store_true", help="print the signed text, leave nothing")
 
 
 def soak_options(parser: argparse.ArgumentParser) -> None:
@@ -207,6 +339,14 @@ def reason_options(parser: argparse.ArgumentParser) -> None:
 def halt_options(parser: argparse.ArgumentParser) -> None:
     reason_options(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask, though positions are left unguarded")
+
+
+def reset_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--drawdown",
+        metavar="ACCOUNT",
+        help="lift nothing of the crashes; instead let the drawdown of this account count from now on",
+    )
 
 
 def position_options(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from console.books import (
 )
 from console.configuration import Configuration
 from console.errors import CommandError
+from console.inbox import key_file
 from console.reading import ledger_file
 
 
@@ -43,6 +44,8 @@ def _own_files(configuration: Configuration) -> Iterator[tuple[str, Path]]:
     yield from _with_companions("the broker's clock", clock_file(configuration))
     yield "the broker's secret", secret_file(configuration)
     yield "the gateway's secret", gateway_secret_file(configuration)
+    for source in configuration.settings.analyses.sources:
+        yield f"the key of {source.name}", key_file(source, configuration)
     yield "the settings that were kept", last_good.file_of(configuration)
     if configuration.path is not None:
         yield "the settings' file", configuration.path

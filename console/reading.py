@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from persistence import sqlite
 from persistence.database import parsed
 from persistence.errors import LedgerEmpty
 from persistence.ledger import Ledger
+from trading.market import SECOND, Instant
+from trading.settings import Settings
 
 
 def ledger_file(configuration: Configuration) -> Path | None:
@@ -70,3 +73,33 @@ def ledger_for_reading(configuration: Configuration) -> Iterator[Ledger | None]:
         yield ledger
     finally:
         ledger.close()
+
+
+@contextmanager
+def ledger_named(named: Path | bool, configuration: Configuration) -> Iterator[Ledger | None]:
+    """The ledger in the file that an option names, such as a replay's; without a name that of the settings.
+
+    Raises as `ledger_for_reading` does, and `CommandError` where there is no such file.
+    """
+    if not isinstance(named, Path):
+        with ledger_for_reading(configuration) as ledger:
+            yield ledger
+        return
+    if not named.is_file():
+        raise CommandError(f"--ledger: there is no file {named}")
+    opened = Ledger.open(f"sqlite:///{named}", **of_crew(configuration), read_only=True)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def market_time(settings: Settings, ledger: Ledger) -> Instant | None:
+    """That of the newest journal line: a recorded market runs at its own speed, and only the ledger knows.
+
+    Real brokers have the world's time, which goes on when nothing is written.
+    """
+    if settings.metatrader_package == "MetaTrader5":
+        return round(time.time() * SECOND)
+    newest = ledger.journal.list(limit=1)
+    return newest[0].last_at if newest else None

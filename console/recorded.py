@@ -13,19 +13,17 @@ from connectors.base import Clock, ConnectorError
 from connectors.paper import PaperConnector
 from connectors.paper_book import BookUnavailable
 from console.configuration import Configuration
+from console.data_sources import DataSource, HowToRead, found_in_trading_times, read_source
 from console.errors import CommandError
-from feeds.errors import FeedError
-from feeds.files import read_bars
-from feeds.sample import sample_bars
+from feeds.sample import COMMODITY, sample_bars, sample_path
 from feeds.synthetic import synthetic_bars
-from trading.bars import BadBars, BarSeries, Instants
+from trading.bars import BarSeries, Instants
 from trading.calendars import build
-from trading.commodities import UnknownCommodity, require_known
-from trading.market import DAY, HOUR, Instant, iso
+from trading.market import DAY, Instant, iso
 from trading.opinion import Outlook
 from trading.settings import Settings
 from trading.settings_accounts import AccountSettings, default_accounts
-from trading.ticks import driving_instants
+from trading.ticks import FOUR_TICKS, PHASES, driving_instants
 
 log = logging.getLogger("watchbill.market")
 
@@ -43,6 +41,7 @@ class Recording:
     source: str  # in words, for people
     remark: str = ""  # what they should know about it
     skipped: int = 0  # bars outside the trading times, left out
+    sources: tuple[DataSource, ...] = ()  # what was read, and what was found in it
 
     @property
     def bars(self) -> int:
@@ -59,25 +58,27 @@ class Recording:
         """The end of the last bar."""
         return max(series.end(len(series) - 1) for series in self.series.values())
 
-    def instants(self, start: Instant, stop: Instant, poll_seconds: float = 1.0) -> Instants:
+    def instants(
+        self, start: Instant, stop: Instant, poll_seconds: float = 1.0, ticks_per_bar: int = len(FOUR_TICKS)
+    ) -> Instants:
         """When a driver moves its clock: every tick, every bar's end and the poll after it, both limits included."""
-        return driving_instants(self.series.values(), start, stop, max(poll_seconds, 1.0))
+        return driving_instants(self.series.values(), start, stop, max(poll_seconds, 1.0), PHASES[ticks_per_bar])
 
     def bars_until(self, at: Instant) -> int:
         """How many bars have begun by ``at``."""
         return sum(int(np.searchsorted(series.time, at, side="right")) for series in self.series.values())
 
-    def outlooks(self) -> dict[str, Outlook]:
+    def outlooks(self, settings: Settings | None = None) -> dict[str, Outlook]:
         """The readings of every series, computed once: they are causal, so no bar knows what comes after it."""
-        return {name: Outlook(series) for name, series in self.series.items()}
+        return {name: Outlook(series, settings) for name, series in self.series.items()}
 
 
-def sample_recording() -> Recording:
+def sample_recording(how: HowToRead, configuration: Configuration) -> Recording:
     """The recorded hours of the extra `sample`. Raises `CommandError` when it is not installed."""
-    series = sample_bars()
-    if series is None:
+    path = sample_path()
+    if path is None:
         raise CommandError("the sample is not installed; expected: pip install -e '.[sample]'")
-    return Recording({series.commodity: series}, "recorded EURUSD hours")
+    return replace(files_recording({COMMODITY: path}, how, configuration), source="recorded EURUSD hours")
 
 
 def sample_or_simulated(seed: int) -> Recording:
@@ -89,19 +90,12 @@ def sample_or_simulated(seed: int) -> Recording:
     return Recording({simulated.commodity: simulated}, "simulated EURUSD hours", SAMPLE_MISSING.format(seed=seed))
 
 
-def file_recording(path: Path, commodity: str, configuration: Configuration) -> Recording:
-    """The bars in a file. Raises `CommandError` naming the file and what in it is at fault."""
-    try:
-        require_known([commodity], configuration.commodities, "--commodity")
-        series = read_bars(path, commodity, may_be_negative=configuration.commodities[commodity].may_be_negative)
-    except (UnknownCommodity, BadBars, FeedError) as error:
-        raise CommandError(str(error)) from error
-    if HOUR % series.bar_length:
-        raise CommandError(
-            f"{path}: a bar is {series.bar_seconds} s long; expected a divisor of an hour (3600 s), such as 1 min, "
-            "15 min or 1 h"
-        )
-    return Recording({commodity: series}, str(path))
+def files_recording(files: Mapping[str, Path], how: HowToRead, configuration: Configuration) -> Recording:
+    """The bars of files, by commodity. Raises `CommandError` naming the file and what in it is at fault."""
+    read = {name: read_source(path, name, how, configuration) for name, path in sorted(files.items())}
+    words = ", ".join(str(path) for _, path in sorted(files.items()))
+    sources = tuple(source for _, source in read.values())
+    return Recording({name: series for name, (series, _) in read.items()}, words, sources=sources)
 
 
 def in_trading_times(recording: Recording, configuration: Configuration) -> Recording:
@@ -109,14 +103,17 @@ def in_trading_times(recording: Recording, configuration: Configuration) -> Reco
 
     Raises `CommandError` when no bar of a commodity is left.
     """
-    kept = {}
+    kept, sources = {}, []
+    known = {source.commodity: source for source in recording.sources}
     for name, series in recording.series.items():
         times = build(configuration.commodities[name], recording.first - DAY, recording.last + DAY)
-        kept[name] = series.where(times.are_open(series.time))
+        kept[name], findings = found_in_trading_times(series, times)
         if len(kept[name]) == 0:
             raise CommandError(f"{recording.source}: every bar of {name} lies outside its trading times")
+        source = known.get(name, DataSource(recording.source, name, len(series), series.bar_seconds))
+        sources.append(replace(source, findings=(*source.findings, *findings)))
     skipped = recording.bars - sum(len(series) for series in kept.values())
-    return replace(recording, series=kept, skipped=skipped)
+    return replace(recording, series=kept, skipped=skipped, sources=tuple(sources))
 
 
 def cut(recording: Recording, start: Instant | None, end: Instant | None) -> tuple[Instant, Instant]:
@@ -134,28 +131,68 @@ def cut(recording: Recording, start: Instant | None, end: Instant | None) -> tup
 
 def first_judged(recording: Recording) -> Instant:
     """The opening of the first bar before which a bar can be judged: what is earlier is history to warm up on."""
-    starts = []
-    for outlook in recording.outlooks().values():
-        known = next((index for index in range(len(outlook)) if outlook.scores.known(index)), None)
-        if known is not None:
-            starts.append(outlook.features.bars.end(known))
-    return min(starts, default=recording.first)
+    known = (_first_known(series) for series in recording.series.values())
+    return min((at for at in known if at is not None), default=recording.first)
 
 
-def settings_for(settings: Settings, recording: Recording) -> Settings:
-    """The settings with the accounts that can trade the recording, each with the symbols that it has bars for.
+def warming_up(recording: Recording, first: Instant, last: Instant) -> list[str]:
+    """Of which commodities bars from ``first`` to ``last`` cannot be judged yet, for want of bars before them."""
+    remarks = []
+    for name, series in recording.series.items():
+        known = _first_known(series)
+        end = last if known is None else min(known, last)
+        bars = int(np.count_nonzero((series.time >= first) & (series.time < end)))
+        if bars:
+            before = int(np.count_nonzero(series.time < first))
+            until = "not one of them is judged" if end == last else f"the first is judged at {iso(end)}"
+            remarks.append(f"{name}: {bars:,} bars only warm up, since {before:,} are before them: {until}")
+    return remarks
 
-    Where no enabled account trades any of it, the two paper accounts of the defaults do.
+
+def _first_known(series: BarSeries) -> Instant | None:
+    """The end of the first bar that can be judged; None where there is none."""
+    outlook = Outlook(series)
+    known = next((index for index in range(len(outlook)) if outlook.scores.known(index)), None)
+    return None if known is None else series.end(known)
+
+
+def settings_for(settings: Settings, recording: Recording) -> tuple[Settings, list[str]]:
+    """The settings with the accounts that can trade the recording, each with the symbols that it has bars for; and
+    remarks about what trades nothing.
+
+    The accounts of the defaults, which nobody has chosen, trade whatever is recorded. Raises `CommandError` where no
+    account that was chosen trades any of it.
     """
-    accounts = []
+    accounts, remarks = [], []
+    names = {name: name for name in recording.series}
     for account in settings.accounts:
         symbols = {name: symbol for name, symbol in account.symbols.items() if name in recording.series}
+        if _are_of_the_defaults(settings):
+            symbols = names
+        missing = sorted(set(account.symbols) - set(symbols))
         if symbols and account.enabled:  # remote ones, too: they are paper accounts, and have their terms
             accounts.append(account.model_copy(update={"symbols": symbols}))
+            if missing and not _are_of_the_defaults(settings):
+                remarks.append(f"{account.name} does not trade {', '.join(missing)}: there are no bars of it")
+        elif account.enabled:
+            remarks.append(f"{account.name} trades nothing: there are no bars of {', '.join(missing)}")
+    recorded = ", ".join(recording.series)
     if not accounts:
-        names = {name: name for name in recording.series}
-        accounts = [account.model_copy(update={"symbols": names}) for account in default_accounts()]
-    return settings.model_copy(update={"accounts": tuple(accounts)})
+        example = next((account.name for account in settings.accounts if account.enabled), settings.accounts[0].name)
+        first = next(iter(recording.series))
+        raise CommandError(
+            f"no enabled account of the settings trades {recorded}; expected a symbol for one of them, such as "
+            f"--set accounts.{example}.symbols.{first}={first}"
+        )
+    traded = {name for account in accounts for name in account.symbols}
+    remarks += [f"no account trades {name}: its prices only convert currencies" for name in names if name not in traded]
+    return settings.model_copy(update={"accounts": tuple(accounts)}), remarks
+
+
+def _are_of_the_defaults(settings: Settings) -> bool:
+    """True where nobody has said which accounts there are and what they trade."""
+    own = [(account.name, dict(account.symbols)) for account in settings.accounts]
+    return own == [(account.name, dict(account.symbols)) for account in default_accounts()]
 
 
 def market_recording(seed: int, configuration: Configuration) -> Recording:

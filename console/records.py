@@ -19,6 +19,8 @@ from trading.trade import Trade
 
 Data = dict[str, Any]
 
+BULLISHNESS = ".bullishness"  # how the reading of a source of sentiment ends, behind the source's name
+
 
 def trade_data(trade: Trade) -> Data:
     """A trade with all its fields, and its ``resource``."""
@@ -105,9 +107,24 @@ def _pillars(judged: Any, read: Mapping[str, Any]) -> list[Data]:
                     "weight": share.get("weight"),
                     "contribution": share.get("contribution"),
                     "absent": bool(absent),
+                    "sources": _sources(mapping(reading.get("readings")), mapping(reading.get("notes"))),
                 }
             )
     return found
+
+
+def _sources(readings: Mapping[str, Any], notes: Mapping[str, Any]) -> list[Data]:
+    """What each source of sentiment said, how old that was, and in words what no number can say."""
+    named = [name.removesuffix(BULLISHNESS) for name in readings if name.endswith(BULLISHNESS)]
+    return [
+        {
+            "name": name,
+            "bullishness": readings.get(f"{name}{BULLISHNESS}"),
+            "age_seconds": readings.get(f"{name}.age_seconds"),
+            "note": notes.get(name),
+        }
+        for name in named
+    ]
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -2,109 +2,121 @@
 
 from __future__ import annotations
 
-import math
+import logging
 import random
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from actors.system.alerts import Alert
 from actors.system.clocks import TickClock
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import System
 from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew, market_for
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.base import Connector
+from console import calibration_ledger, sentiment_sources
 from console.arguments import DEFAULT_COMMODITY, Replay
 from console.configuration import Configuration
-from console.errors import CommandError
-from console.file_names import named_commodity
+from console.data_sources import HowToRead, files_named
+from console.errors import CommandError, TryAgain
 from console.output import Output
-from console.recorded import Recording, cut, file_recording, in_trading_times, paper, sample_recording, settings_for
+from console.recorded import (
+    Recording,
+    cut,
+    files_recording,
+    in_trading_times,
+    paper,
+    sample_recording,
+    settings_for,
+    warming_up,
+)
+from console.replay_figures import report
+from console.replay_report import replay_page, require_place, write_page
+from console.replay_report_data import chart_data
 from console.summary import render
+from console.walk import Crew, most_ticks_per_bar, walk_through
+from feeds.files import LOOKS_LIKE, NO_EFFECT
+from feeds.reading import FeedReader
+from feeds.spreads import UnknownSpread, spread_model
 from persistence.ledger import Ledger
-from trading.market import Instant, iso
-from trading.performance import summarise
+from trading.market import Instant
 from trading.settings import Settings
-from trading.ticks import bar_ends
-from trading.trade import TradeState
 
-REFUSED = "refused:"
 QUIET_SECONDS = 60.0
-
-
-class Crew(Protocol):
-    """A crew that a driver moves through the market."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """What it writes to."""
-        ...
-
-    @property
-    def connectors(self) -> Mapping[str, Connector]:
-        """Its brokers, by account."""
-        ...
-
-    def advance_to(self, at: Instant) -> None:
-        """Move market time to ``at``, and do all that follows from it."""
-        ...
-
-
-@dataclass(slots=True)
-class Walk:
-    """What was seen on the way through a recording."""
-
-    bars: int = 0
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    equity: list[tuple[Instant, float]] = field(default_factory=list)
 
 
 def run(arguments: Replay, configuration: Configuration, output: Output) -> int:
     """Replay, show the closing table, and return the exit code."""
+    if arguments.report:
+        require_place(arguments.report)
     recording = in_trading_times(_recording(arguments, configuration, output), configuration)
     first, last = cut(recording, arguments.start, arguments.end)
-    settings = settings_for(configuration.settings, recording)
+    settings, remarks = settings_for(configuration.settings, recording)
+    say(output, recording, [*remarks, *warming_up(recording, first, last)])
     scene = Scene(settings, configuration, recording, first, last, _ledger_url(arguments.ledger), arguments.seed)
     hosted = on_threads if arguments.threads else in_virtual_time
-    with hosted(scene) as crew:
+    with quiet_alerts(), hosted(scene) as crew:
         with _progress(output, recording, first, last) as advance:
-            walk = walk_through(crew, recording, first, last, advance, poll_seconds=settings.price_poll_seconds)
-        output.show(report(crew.ledger, recording, settings, walk, first, last), render)
-    return 0
+            walk = walk_through(
+                crew,
+                recording,
+                first,
+                last,
+                advance,
+                poll_seconds=settings.price_poll_seconds,
+                ticks_per_bar=most_ticks_per_bar(settings),
+            )
+        last = last if walk.broken_off_at is None else walk.broken_off_at
+        figures = report(crew.ledger, recording, settings, walk, first, last, crew.connectors)
+        if arguments.report or arguments.json:
+            figures["calibration"] = calibration_ledger.figures(crew.ledger)
+        if arguments.report:
+            drawn = chart_data(crew.ledger, recording, configuration.commodities, walk.equity, first, last)
+            write_page(arguments.report, replay_page(figures, drawn, settings, configuration.source))
+            output.aside.print(f"report: {arguments.report}", highlight=False, markup=False, soft_wrap=True)
+        output.show(figures, render)
+    return _say_crashed(output, figures["crashed"])
 
 
-def walk_through(
-    crew: Crew,
-    recording: Recording,
-    first: Instant,
-    last: Instant,
-    advance: Callable[[int], None] | None = None,
-    *,
-    poll_seconds: float = 1.0,
-) -> Walk:
-    """Move the crew from tick to tick; note the equity of all accounts together at the end of each bar."""
-    begun_before = recording.bars_until(first - 1)
-    walk = Walk(bars=recording.bars_until(last - 1) - begun_before)
-    ends = {end for series in recording.series.values() for end in bar_ends(series).tolist()}
-    began, began_cpu = time.perf_counter(), time.process_time()
-    for at in recording.instants(first, last, poll_seconds).tolist():
-        crew.advance_to(at)
-        if at in ends:
-            # Nobody else asks the connectors now: the actors have come to rest.
-            equity = sum(connector.account(math.inf).equity for connector in crew.connectors.values())
-            walk.equity.append((at, equity))
-            if advance is not None:
-                advance(recording.bars_until(at - 1) - begun_before)
-    walk.seconds = time.perf_counter() - began
-    walk.cpu_seconds = time.process_time() - began_cpu
-    return walk
+def _say_crashed(output: Output, crashed: Mapping[str, str]) -> int:
+    """The exit code: what came of a program with a defect must not pass for what the settings bring."""
+    for actor, said in crashed.items():
+        line = f"error: {actor} {said}; the replay ends there, and its figures mean nothing"
+        output.aside.print(line, highlight=False, markup=False, soft_wrap=True)
+    return TryAgain.exit_code if crashed else 0
+
+
+@contextmanager
+def quiet_alerts() -> Iterator[None]:
+    """Years pass in minutes, and with them every alert of years: the journal has them, and the figures count them."""
+    log = logging.getLogger("watchbill.actors")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+def say(output: Output, recording: Recording, remarks: Sequence[str]) -> None:
+    """What a reader of the figures has to know about the bars and the accounts, on standard error."""
+    for source in recording.sources:
+        if source.clock.startswith("measured"):
+            output.aside.print(f"{source.name}: {source.clock}", highlight=False, markup=False, soft_wrap=True)
+        elif LOOKS_LIKE in source.clock or source.clock.endswith(NO_EFFECT):
+            read = "read" if source.clock.endswith(NO_EFFECT) else "read as"
+            said = f"{source.name}: {read} {source.clock} (--time-zone)"
+            output.aside.print(said, highlight=False, markup=False, soft_wrap=True)
+        for finding in source.findings:
+            output.aside.print(
+                f"{source.name} ({source.commodity}): {finding}", highlight=False, markup=False, soft_wrap=True
+            )
+    for remark in remarks:
+        output.aside.print(remark, highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,10 @@ class Scene:
     last: Instant
     database_url: str = IN_MEMORY
     seed: int = 0
+
+    def feeds(self) -> dict[str, FeedReader]:
+        """The files that sentiment comes from, as they are now: each tells at what instant what was known."""
+        return sentiment_sources.readers(self.settings, self.configuration.commodities, recorded=True)
 
     def connect(self) -> dict[str, Connect]:
         """The paper accounts, each with a new book in memory."""
@@ -137,8 +153,9 @@ def in_virtual_time(scene: Scene) -> Iterator[Crew]:
         until=scene.last,
         seed=scene.seed,
         database_url=scene.database_url,
-        outlooks=scene.recording.outlooks(),
+        outlooks=scene.recording.outlooks(scene.settings),
         ticking=True,
+        feeds=scene.feeds(),
     ) as crew:
         yield crew
 
@@ -150,10 +167,20 @@ class ThreadedCrew:
     ledger: Ledger
     connectors: Mapping[str, Connector]
     runtime: ThreadedRuntime
+    system: System
+
+    @property
+    def defect(self) -> Alert | None:
+        """The first alert that tells of a defect."""
+        return next((alert for alert in self.system.alerts if alert.is_defect), None)
 
     def advance_to(self, at: Instant) -> None:
         """Move market time to ``at``, and wait until all that follows from it has been done."""
         self.runtime.advance_to(at, QUIET_SECONDS)
+
+    def undisturbed_until(self, limit: Instant) -> Instant:
+        """On threads every tick is shown."""
+        return min(self.runtime.now() + 1, limit)
 
 
 @contextmanager
@@ -166,75 +193,59 @@ def on_threads(scene: Scene) -> Iterator[Crew]:
     system = System(runtime, on_alert=lambda alert: journal_alert(ledger, alert))
     try:
         connectors = {name: make(runtime) for name, make in scene.connect().items()}
-        parts = Parts(market, ledger, connectors, scene.recording.outlooks(), renews_leases=False)
+        outlooks = scene.recording.outlooks(scene.settings)
+        parts = Parts(market, ledger, connectors, outlooks, renews_leases=False, feeds=scene.feeds())
         system.start([reservation_spec(parts)])
         if not lead(system, parts):
             raise CommandError(f"another process leads crew {scene.settings.crew} in this ledger")
         for name in connectors:
             ledger.trades.register_account(name)  # not left to whichever thread comes first: each draws a prefix
         system.start(crew_specs(parts))
-        yield ThreadedCrew(ledger, connectors, runtime)
+        yield ThreadedCrew(ledger, connectors, runtime, system)
     finally:
         system.stop()
         ledger.close()
 
 
-def report(
-    ledger: Ledger, recording: Recording, settings: Settings, walk: Walk, first: Instant, last: Instant
-) -> dict[str, Any]:
-    """The figures of a replay, in JSON's types."""
-    closed = ledger.trades.list(states={TradeState.CLOSED}, newest_first=False)
-    found = summarise(closed, walk.equity)
-    performance = found.as_detail()
-    performance["net_profit"] = round(found.net_profit, 2)
-    performance["maximum_drawdown"] = performance.pop("max_drawdown")
-    performance["maximum_drawdown_fraction"] = performance.pop("max_drawdown_fraction")
-    return {
-        "source": recording.source,
-        "commodities": sorted(recording.series),
-        "from": iso(first),
-        "to": iso(last),
-        "bars": walk.bars,
-        "bars_outside_trading_times": recording.skipped,
-        "seconds": round(walk.seconds, 3),
-        "bars_per_second": round(walk.bars / walk.seconds, 1) if walk.seconds else None,
-        "bars_per_cpu_second": round(walk.bars / walk.cpu_seconds, 1) if walk.cpu_seconds else None,
-        **performance,
-        "refusals": refusals(ledger),
-        "open": len(ledger.trades.active()),
-        "accounts": [
-            {
-                "platform": account.name,
-                "trades": sum(trade.platform == account.name for trade in closed),
-                "net_profit": round(sum(t.profit or 0.0 for t in closed if t.platform == account.name), 2),
-            }
-            for account in settings.accounts
-        ],
-    }
-
-
-def refusals(ledger: Ledger) -> dict[str, int]:
-    """How often an analysis led to no trade, by reason: at the decision, and at the account that was told to open."""
-    counts: Counter[str] = Counter()
-    for kind in ("decision", "open_result"):
-        for reason, count in ledger.journal.count_by_reason(kind).items():
-            if reason.startswith(REFUSED):
-                counts[reason.removeprefix(REFUSED)] += count
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-
-
 def _recording(arguments: Replay, configuration: Configuration, output: Output) -> Recording:
-    if arguments.data is None:
+    if not arguments.data:
         if arguments.commodity not in (None, DEFAULT_COMMODITY):
             raise CommandError(f"--commodity is {arguments.commodity}; the sample is of {DEFAULT_COMMODITY}")
-        return sample_recording()
-    commodity = arguments.commodity or named_commodity(arguments.data, configuration.commodities)
-    if commodity is None:
-        commodity = DEFAULT_COMMODITY
-        output.aside.print(
-            f"{arguments.data.name} names no commodity that is known: taken for {commodity} (--commodity)"
-        )
-    return file_recording(arguments.data, commodity, configuration)
+        return sample_recording(how_to_read(arguments, (DEFAULT_COMMODITY,)), configuration)
+    files, remarks = files_named(arguments.data, arguments.commodity, configuration)
+    for remark in remarks:
+        output.aside.print(remark, highlight=False, markup=False, soft_wrap=True)
+    if "" in files:
+        file = files.pop("")
+        said = f"{file.name} names no commodity that is known: taken for {DEFAULT_COMMODITY} (--commodity)"
+        output.aside.print(said, highlight=False, markup=False, soft_wrap=True)
+        if DEFAULT_COMMODITY in files:
+            raise CommandError(f"--data: {file.name} names no commodity; expected ID={file.name}")
+        files[DEFAULT_COMMODITY] = file
+    return files_recording(files, how_to_read(arguments, files), configuration)
+
+
+def how_to_read(arguments: Replay, commodities: Collection[str]) -> HowToRead:
+    """What the command line says about the files of these commodities. Raises `CommandError`."""
+    clocks = dict(_of_commodity(word, "=") for word in arguments.clocks)
+    spreads = {}
+    for word in arguments.spreads:
+        commodity, text = _of_commodity(word, ":")
+        try:
+            spreads[commodity] = spread_model(text)
+        except UnknownSpread as error:
+            raise CommandError(f"--spread is {error}") from error
+    for option, given in (("--time-zone", clocks), ("--spread", spreads)):
+        for name in given:
+            if name and name not in commodities:
+                raise CommandError(f"{option} names {name}; expected one of {', '.join(sorted(commodities))}")
+    return HowToRead(clocks, spreads, arguments.time_column, arguments.prices, arguments.keep_going)
+
+
+def _of_commodity(word: str, separator: str) -> tuple[str, str]:
+    """``EURUSD=Europe/Athens`` as its two parts; a word without a commodity is for all, under an empty one."""
+    commodity, found, text = word.partition(separator)
+    return (commodity.strip().upper(), text.strip()) if found and commodity.strip().isidentifier() else ("", word)
 
 
 def _ledger_url(path: Path | None) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from actors import track_record
 from console.figures import UNKNOWN, number, price, words
 from console.live_view import EventLine
 from console.records import mapping
+from console.valuations import change_of_worth, worth_in_words
 from persistence.journal import JournalLine
+from trading.trade import TradeState, arrow
 
 LONGEST_VALUE = 40
 BELOW_THRESHOLD = "refused:confidence"  # the two numbers say it better than the word
@@ -30,11 +33,23 @@ def sentence(kind: str, reason: str, detail: Mapping[str, Any], repeated: int = 
             text = _transition(reason, detail, digits)
         case "adjustment":
             text = _adjustment(reason, detail, digits)
+        case "valuation":
+            text = worth_in_words(detail)
+        case "exit":
+            text = f"to be closed: {_weighed(reason, detail)}"
+        case track_record.RISK_DAY | track_record.DAILY_LOSS | track_record.LOSSES_IN_A_ROW | track_record.DRAWDOWN:
+            text = str(detail.get("said", reason))
         case "alert" | "open_result":
             text = _said(reason, detail)
         case _:
             text = ", ".join((reason_words(reason), *facts(detail)))
     return printable(f"{text} ({repeated} times)" if repeated > 1 else text)
+
+
+def is_told_twice(line: JournalLine) -> bool:
+    """Whether the line of an adjustment tells the same in better words: only levels and strategy of the row change."""
+    is_the_row = line.kind == "transition" and line.reason == arrow(TradeState.OPEN, TradeState.OPEN)
+    return is_the_row and line.detail.keys() <= {"before", "after", "strategy", "stop_price", "target_price"}
 
 
 def reason_words(reason: str) -> str:
@@ -106,7 +121,16 @@ def _adjustment(reason: str, detail: Mapping[str, Any], digits: int | None) -> s
         before, after = detail.get(f"{name}_before"), detail.get(f"{name}_after")
         if before != after:
             moves.append(f"{name} {_price(before, digits)} to {_price(after, digits)}")
-    return f"{', '.join(moves) or 'adjusted'}: {reason_words(reason)}"
+    if detail.get("strategy_after"):
+        moves.append(f"strategy {words(detail.get('strategy_before'))} to {words(detail['strategy_after'])}")
+    return f"{', '.join(moves) or 'adjusted'}: {_weighed(reason, detail)}"
+
+
+def _weighed(reason: str, detail: Mapping[str, Any]) -> str:
+    """A rule, what it says, and what that does to probability and value."""
+    worth = change_of_worth(detail.get("valuation_before"), detail.get("valuation_after"))
+    said = f"{reason_words(reason)} ({detail['why']})" if detail.get("why") else reason_words(reason)
+    return ", ".join(part for part in (said, worth) if part)
 
 
 def _said(reason: str, detail: Mapping[str, Any]) -> str:

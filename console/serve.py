@@ -29,13 +29,14 @@ from actors.virtual_crew import market_for
 from actors.wiring import Parts, ask_to_lead, caretaker_spec, crew_specs, journal_alert, reservation_spec
 from connectors.base import ConnectorError
 from connectors.paper_book import BookUnavailable
-from console import last_good, logs
+from console import last_good, logs, sentiment_sources
 from console.agreement import require_agreement
 from console.arguments import Serve
 from console.books import set_aside
 from console.configuration import Configuration
 from console.ending import Ending, leave_now
 from console.errors import CommandError, TryAgain
+from console.inbox import inbox_of
 from console.leading import Terms
 from console.ledger_opening import opened_ledger
 from console.ledger_watch import watched
@@ -141,7 +142,9 @@ class Term:
         runtime = ThreadedRuntime(self.venue.clock(first), owner=owner_name())
         system = System(runtime, on_escalate=self.ending.escalate, on_alert=self._on_alert)
         market = market_for(settings, self.configuration.commodities, first, last)
-        parts = Parts(market, self.ledger, {}, observers={OBSERVER: ObserverActor})
+        inbox = inbox_of(self.configuration)
+        feeds = sentiment_sources.readers(settings, self.configuration.commodities)
+        parts = Parts(market, self.ledger, {}, feeds=feeds, inbox=inbox, observers={OBSERVER: ObserverActor})
         try:
             system.start([reservation_spec(parts)])
             if not self._stand_by(system, parts):

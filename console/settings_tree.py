@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 from trading.settings import Settings
 
 Path = tuple[str | int, ...]
+NOTHING = "none"  # what stands for no value where a setting may be absent
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # what TOML lets stand without quotes
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,17 +10,18 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from console import account_trouble
+from console import account_limits, account_trouble, feed_trouble
 from console.arguments import Status
 from console.configuration import Configuration
 from console.externals import external_data, external_table
 from console.figures import money, price, side, span, state, time_of, words
 from console.modes import mode_data, mode_words
 from console.output import Output
-from console.reading import ledger_for_reading, no_ledger
+from console.reading import ledger_for_reading, market_time, no_ledger
 from console.records import Data, decision_data, digits_of, reservation_data, trade_data
 from console.sentences import sentence
 from console.tables import Cell, Column, pairs, table
+from console.valuations import Valuations, worth_table
 from persistence.ledger import Ledger
 from persistence.reservations import Reservation, account_resource, crew_resource
 from trading.calendars import TradingTimes, build
@@ -49,15 +49,17 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
     head: Data = {"ledger": configuration.shown_database_url, "crew": settings.crew, "exists": ledger is not None}
     if ledger is None:
         return head
-    now = _market_time(settings, ledger)
+    now = market_time(settings, ledger)
     leases = [lease for lease in ledger.reservations.all() if concerns(lease.resource, settings)]
     lease_clock = ledger.reservations.now()
     shown = [reservation_data(lease, lease_clock) for lease in leases]
     trades = ledger.trades.list()
     decisions = ledger.journal.list(kind="decision", limit=1)
     last = decisions[0] if decisions else None
+    valuations = Valuations(ledger)
     alerts = ledger.journal.list(kind="alert", limit=account_trouble.LINES)
     wrong = account_trouble.troubles(alerts)
+    leader = next((held for held in shown if held["resource"] == crew_resource(settings.crew)), None)
     return {
         **head,
         "market_time": None if now is None else iso(now),
@@ -70,31 +72,27 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
             ],
             "crashes": ledger.starts.crashes(settings.crew),
         },
-        "leader": next((held for held in shown if held["resource"] == crew_resource(settings.crew)), None),
+        "leader": leader,
         "leases": shown,
         "accounts": [
-            {**_account(account, leases, trades, settings, now), "trouble": wrong.get(account.name)}
+            {
+                **_account(account, leases, trades, settings, now),
+                "trouble": wrong.get(account.name),
+                "held_back": account_limits.held_back(ledger, account.name, now),
+            }
             for account in settings.accounts
         ],
+        "dead_feeds": feed_trouble.dead_feeds(alerts, settings.feeds, None if leader is None else leader["owner"]),
         "external_positions": external_data(ledger, settings),
-        "open_trades": [_open_trade(trade, configuration, now) for trade in trades if trade.state in ACTIVE | HELD],
+        "open_trades": [
+            _open_trade(trade, configuration, now, valuations) for trade in trades if trade.state in ACTIVE | HELD
+        ],
         "next_closings": [] if now is None else next_closings(configuration, now),
         "last_decision": None
         if last is None
         else {**decision_data(last), "said": sentence(last.kind, last.reason, last.detail, last.repeated)},
         "trades_by_state": {state.value: count for state, count in _by_state(trades).items()},
     }
-
-
-def _market_time(settings: Settings, ledger: Ledger) -> Instant | None:
-    """That of the newest journal line: a recorded market runs at its own speed, and only the ledger knows.
-
-    Real brokers have the world's time, which goes on when nothing is written.
-    """
-    if settings.metatrader_package == "MetaTrader5":
-        return round(time.time() * SECOND)
-    newest = ledger.journal.list(limit=1)
-    return newest[0].last_at if newest else None
 
 
 def concerns(resource: str, settings: Settings) -> bool:
@@ -176,11 +174,12 @@ def _cooldowns(trades: Sequence[Trade], settings: Settings, now: Instant | None)
     return {name: iso(end) for name, end in sorted(ends.items()) if now is not None and end > now}
 
 
-def _open_trade(trade: Trade, configuration: Configuration, now: Instant | None) -> Data:
+def _open_trade(trade: Trade, configuration: Configuration, now: Instant | None, valuations: Valuations) -> Data:
     return {
         **trade_data(trade),
         "digits": digits_of(trade.commodity, configuration.commodities),
         "time_stop_in_seconds": None if now is None else max(trade.time_stop_at - now, 0) / SECOND,
+        "valuation": valuations.of(trade, now),
     }
 
 
@@ -198,9 +197,12 @@ def render(data: Mapping[str, Any]) -> RenderableType:
         Text(),
         _accounts(data["accounts"]),
         *account_trouble.lines(data["accounts"]),
+        *account_limits.lines(data["accounts"]),
+        *feed_trouble.lines(data["dead_feeds"]),
         Text(),
         _open_trades(data["open_trades"]),
         Text(),
+        *((worth_table(data["open_trades"]), Text()) if data["open_trades"] else ()),
         *((external_table(data["external_positions"]), Text()) if data["external_positions"] else ()),
         _closings(data["next_closings"], known=data["market_time"] is not None),
         Text(),

@@ -23,14 +23,19 @@ def render(data: Mapping[str, Any]) -> RenderableType:
 
     Keys: ``source``, ``from``, ``to`` (ISO 8601), ``bars``, ``seconds``, ``bars_per_second``, ``trades`` (closed ones),
     ``open`` (still open at the end), ``win_rate`` (0 to 1), ``net_profit``, ``profit_factor`` (None without a loss),
-    ``maximum_drawdown`` (money), ``maximum_drawdown_fraction``, ``sharpe``, ``average_hold_seconds``, ``closes`` and
-    ``refusals`` (counts by reason), ``accounts`` (a list of ``platform``, ``trades``, ``net_profit``).
+    ``maximum_drawdown`` (money), ``maximum_drawdown_fraction``, ``sharpe``, ``average_hold_seconds``, ``closes``,
+    ``refusals``, ``failed`` and ``alerts`` (counts by reason), ``accounts`` (a list of ``platform``, ``trades``,
+    ``net_profit``).
     """
     blocks = [
         pairs(_figures(data)),
         _counts("Closed by", mapping(data.get("closes")), "No trade was closed."),
         _counts("Refused for", mapping(data.get("refusals")), "Nothing was refused."),
     ]
+    for title in ("failed", "alerts"):  # orders to open that came to nothing; what a person would have been told
+        counts = mapping(data.get(title))
+        if counts:
+            blocks.append(_counts(title, counts, ""))
     spaced = [Padding(block, (0, BLOCK_GAP, 1, 0)) for block in blocks]
     parts: list[RenderableType] = [_heading(data), Text(), Columns(spaced, padding=0)]
     accounts = [mapping(account) for account in sequence(data.get("accounts"))]

@@ -16,13 +16,16 @@ from console.arguments import Why
 from console.configuration import Configuration
 from console.figures import amount, fraction, number, price, side, time_of, words
 from console.output import Output
-from console.reading import ledger_for_reading, no_ledger, require_commodity
+from console.reading import ledger_for_reading, market_time, no_ledger, require_commodity
 from console.records import Data, decision_data, digits_of, line_data, trade_data
 from console.sentences import facts, printable, sentence, verdict
 from console.tables import Cell, Column, FittedTable, pairs
-from persistence.journal import JournalLine
+from console.valuations import Valuations, worth_lines
+from persistence.journal import VALUATION, JournalLine
 from persistence.ledger import Ledger
 from trading.commodities import Commodity
+from trading.market import Instant
+from trading.settings import Settings
 from trading.trade import Trade, TradeState, arrow
 
 MOST_TRADES_PER_DECISION = 3  # a requote makes a new order, and with it a new row, at most twice
@@ -34,12 +37,12 @@ def run(arguments: Why, configuration: Configuration, output: Output) -> int:
     """Show the last decisions; answers the exit code."""
     require_commodity(arguments.commodity, configuration, "COMMODITY")
     with ledger_for_reading(configuration) as ledger:
-        data = why_data(arguments, ledger, configuration.commodities)
+        data = why_data(arguments, ledger, configuration.commodities, configuration.settings)
     output.show({"ledger": configuration.shown_database_url, **data}, render)
     return 0
 
 
-def why_data(arguments: Why, ledger: Ledger | None, commodities: Mapping[str, Commodity]) -> Data:
+def why_data(arguments: Why, ledger: Ledger | None, commodities: Mapping[str, Commodity], settings: Settings) -> Data:
     """``decisions``, newest first, each with its numbers, its ``results`` and its ``trades`` with their lives."""
     wanted = {"exists": ledger is not None, "commodity": arguments.commodity}
     if ledger is None:
@@ -47,7 +50,9 @@ def why_data(arguments: Why, ledger: Ledger | None, commodities: Mapping[str, Co
     lines = ledger.journal.list(kind="decision", commodity=arguments.commodity, limit=arguments.last)
     told = [line for line in lines if line.analysis_id is not None]
     results, trades = _consequences(arguments, ledger, told)
-    return {**wanted, "decisions": [_decision(line, ledger, commodities, results, trades) for line in lines]}
+    valuations, now = Valuations(ledger), market_time(settings, ledger)
+    decisions = [_decision(line, ledger, commodities, results, trades, valuations, now) for line in lines]
+    return {**wanted, "decisions": decisions}
 
 
 def _consequences(
@@ -68,6 +73,8 @@ def _decision(
     commodities: Mapping[str, Commodity],
     results: Sequence[JournalLine],
     trades: Sequence[Trade],
+    valuations: Valuations,
+    now: Instant | None,
 ) -> Data:
     mine = [trade for trade in trades if line.analysis_id is not None and trade.analysis_id == line.analysis_id]
     answers = [result for result in results if line.analysis_id is not None and result.analysis_id == line.analysis_id]
@@ -78,7 +85,12 @@ def _decision(
         "trades": [
             {
                 **trade_data(trade),
-                "life": [line_data(step) for step in ledger.journal.list(trade_id=trade.trade_id, newest_first=False)],
+                "valuation": valuations.of(trade, now),
+                "life": [
+                    line_data(step)
+                    for step in ledger.journal.list(trade_id=trade.trade_id, newest_first=False)
+                    if step.kind != VALUATION
+                ],
             }
             for trade in mine
         ],
@@ -119,6 +131,7 @@ def _parts(decision: Mapping[str, Any]) -> list[RenderableType]:
         parts.append(_opinion(decision))
     if decision["pillars"]:
         parts.append(_pillars(decision))
+    parts += [_source(source) for pillar in decision["pillars"] for source in pillar["sources"]]
     parts += [Text(f"gate: {printable(reason)}", style="yellow") for reason in decision["gate_reasons"]]
     if decision["candidates"]:
         parts.append(_candidates(decision))
@@ -164,6 +177,15 @@ def _pillars(decision: Mapping[str, Any]) -> RenderableType:
         for pillar in decision["pillars"]
     ]
     return FittedTable("", columns, rows)
+
+
+def _source(source: Mapping[str, Any]) -> Text:
+    """One source of sentiment, in a line under the pillars."""
+    bullishness, age_seconds = number(source["bullishness"]), number(source["age_seconds"])
+    said = [] if bullishness is None else [f"bullishness {bullishness:.2f}"]
+    said += [] if bullishness is None or age_seconds is None else [f"{age_seconds / 3_600:.1f} h old"]
+    said += [printable(str(source["note"]))] if source["note"] else []
+    return Text(f"{printable(str(source['name']))}: {', '.join(said) or 'nothing'}", style="dim")
 
 
 def _bar(score: Any) -> Text:
@@ -223,4 +245,8 @@ def _life(trade: Mapping[str, Any], decimals: int | None) -> RenderableType:
         for step in trade["life"]
         if step["kind"] != "open_result" and not (step["reason"] == STAYS_OPEN and step["at"] in adjusted_at)
     ]
-    return Group(heading, Padding.indent(pairs(steps), 2))
+    told = Padding.indent(pairs(steps), 2)
+    if trade["valuation"] is None:
+        return Group(heading, told)
+    worth = [("valued", f"at {time_of(trade['valuation']['at'])}"), *worth_lines(trade)]
+    return Group(heading, told, Padding.indent(pairs(worth), 2))
