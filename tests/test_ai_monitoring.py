@@ -21,7 +21,7 @@ from crew_helpers import (
     told,
 )
 
-from actors import monitor
+from actors import weighing
 from actors.messages import Adjust
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
@@ -36,10 +36,10 @@ BOTH_SIDES = pytest.mark.parametrize("side", list(Side))
 BOTH_WAYS = pytest.mark.usefixtures("judged")
 
 
-@pytest.fixture(params=[monitor.FEW, 0], ids=["one by one", "in columns"])
+@pytest.fixture(params=[weighing.FEW, 0], ids=["one by one", "in columns"])
 def judged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few trades are judged one by one, and many in columns of numbers."""
-    monkeypatch.setattr(monitor, "FEW", request.param)
+    monkeypatch.setattr(weighing, "FEW", request.param)
 
 
 def close_at(crew: ScriptedCrew, side: Side, price: float) -> None:

@@ -124,11 +124,73 @@ def test_bars_longer_than_an_hour_are_refused_with_the_lengths_that_are_expected
 
 
 def test_a_file_named_after_another_instrument_is_not_taken_for_eurusd(tmp_path: Path) -> None:
-    (tmp_path / "XAUUSD_H1.csv").write_text("\n".join(ROWS) + "\n")
-    done = answer(["replay", "--data", "XAUUSD_H1.csv", "--json"], tmp_path)
+    (tmp_path / "XPTUSD_H1.csv").write_text("\n".join(ROWS) + "\n")
+    done = answer(["replay", "--data", "XPTUSD_H1.csv", "--json"], tmp_path)
     assert done.returncode == 2
-    assert "XAUUSD" in json.loads(done.stdout)["error"]
-    assert answer(["replay", "--data", "XAUUSD_H1.csv", "--commodity", "EURUSD"], tmp_path).returncode == 0
+    assert "XPTUSD" in json.loads(done.stdout)["error"]
+    assert answer(["replay", "--data", "XPTUSD_H1.csv", "--commodity", "EURUSD"], tmp_path).returncode == 0
+
+
+def hours(count: int, begin: datetime = datetime(2024, 1, 8, tzinfo=UTC)) -> str:
+    """Quiet hours as a file has them."""
+    rows = (f"{(begin + n * timedelta(hours=1)).isoformat()},1.1,1.101,1.099,1.1" for n in range(count))
+    return "\n".join([ROWS[0], *rows]) + "\n"
+
+
+def test_a_report_is_one_file_with_the_figures_of_the_settings_that_were_tried(tmp_path: Path) -> None:
+    words = ["replay", "--sample", "--to", "2017-07-20", "--report", "page.html"]
+    figures = run_json([*words, "--set", "accounts.alpha.paper.commission_per_lot=100"], tmp_path)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+
+    assert figures["costs"]["commission"] < -50, "with the usual one it would be a tenth"
+    assert f"{figures['costs']['commission']:+,.2f}" in page
+    assert figures["calibration"]["trades"] == figures["trades"]
+    assert 20_000 < len(page) < 2_000_000
+    assert "src=" not in page
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--report", "page.pdf"], "expected a name that ends in .html"),
+        (["--set", "risk.risk_per_trade_fraction=2"], "(from --set risk.risk_per_trade_fraction)"),
+        (["--set", "crew"], "--set crew: expected KEY=VALUE"),
+        (["--spread", "wide"], "--spread is 'wide'; expected file"),
+        (["--spread", "GPBUSD:12"], "--spread names GPBUSD; expected one of EURUSD"),
+        (["--data", "eurusd.csv", "--data", "EURUSD=eurusd.csv"], "both of EURUSD"),
+        (["--data", "eurusd.csv", "--commodity", "XPTUSD"], "there is no commodity 'XPTUSD'"),
+        (["--data", "local.csv", "--commodity", "EURUSD", "--time-zone", "Mars"], "time_zone is 'Mars'"),
+        (["--data", "local.csv", "--commodity", "BITCOIN", "--time-zone", "measure"], "BITCOIN never shuts"),
+    ],
+)
+def test_what_an_option_cannot_be_is_one_line(tmp_path: Path, words: list[str], named: str) -> None:
+    (tmp_path / "eurusd.csv").write_text(hours(30))
+    (tmp_path / "local.csv").write_text(hours(30).replace("+00:00", ""))
+    done = answer(["replay", *([] if "--data" in words else ["--data", "eurusd.csv"]), *words, "--json"], tmp_path)
+    assert done.returncode == 2
+    assert named in json.loads(done.stdout)["error"]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_recording_that_the_chosen_accounts_do_not_trade_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "watchbill.toml").write_text('[[accounts]]\nname = "gamma"\nsymbols = { GBPUSD = "GBPUSD" }\n')
+    (tmp_path / "eurusd.csv").write_text(hours(30))
+    done = answer(["replay", "--data", "eurusd.csv"], tmp_path)
+    assert done.returncode == 2
+    assert "no enabled account of the settings trades EURUSD" in done.stderr
+    given = ["--set", "accounts.gamma.symbols.EURUSD=EURUSD"]
+    assert answer(["replay", "--data", "eurusd.csv", *given], tmp_path).returncode == 0
+
+
+def test_rows_at_fault_are_left_out_only_when_asked_and_always_counted(tmp_path: Path) -> None:
+    (tmp_path / "eurusd.csv").write_text(hours(30).replace("1.099", "0", 2))
+    assert "--keep-going" in answer(["replay", "--data", "eurusd.csv"], tmp_path).stderr
+    done = answer(["replay", "--data", "eurusd.csv", "--keep-going", "--json"], tmp_path)
+    (source,) = json.loads(done.stdout)["data"]
+    assert source["bars"] == 28
+    assert [(found["count"], found["left_out"]) for found in source["findings"]] == [(2, True)]
+    assert "at or below zero, left out: 2; the first: row 0" in done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")

@@ -211,7 +211,8 @@ def test_the_commands_show_a_crew_its_own_and_who_holds_an_account_that_it_names
         assert {lease["resource"] for lease in status["leases"]} == {f"crew:{name}", f"account:{platform}"}
         assert [trade["platform"] for trade in status["open_trades"]] == [platform]
         assert status["trades_by_state"] == {"open": 1}
-        (decision,) = why_data(Why(last=10), crew.ledger, configuration.commodities)["decisions"]
+        told = why_data(Why(last=10), crew.ledger, configuration.commodities, configuration.settings)
+        (decision,) = told["decisions"]
         assert [trade["platform"] for trade in decision["trades"]] == [platform]
         (trade,) = trades_data(Trades(), crew.ledger, configuration.commodities)["trades"]
         assert trade["platform"] == platform

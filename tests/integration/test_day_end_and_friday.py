@@ -24,10 +24,12 @@ from crew_helpers import (
     told,
     unanswered,
 )
-from made_sessions import FRIDAY, WEDNESDAY, WINDOW_SECONDS, lose, rules, to_window, win
+from made_sessions import FRIDAY, WEDNESDAY, WEDNESDAYS_KEY, WINDOW_SECONDS, lose, rules, to_window, win
 
 from actors.messages import Poll
-from actors.names import platform_actor
+from actors.names import RULE_MISSED, RULE_WAITS, platform_actor
+from actors.scripted_crew import ScriptedCrew
+from actors.system.runtime_virtual import VirtualWorld
 from connectors.base import CloseOrder, Done
 from connectors.mock_script import delay, fills_later, lost_reply, reject
 from trading.analysis import Strategy
@@ -232,7 +234,7 @@ def test_a_window_without_a_valid_tick_ends_without_a_judgement(start_crew: Star
     to_window(crew, WINDOW_SECONDS - 0.5)
     win(crew)
     crew.run_for(3_600)
-    assert (now(crew, trade), rules(crew)) == (trade, [])
+    assert (now(crew, trade), rules(crew)) == (trade, ["day_end:missed"])
 
 
 @pytest.mark.parametrize("question", ["positions", "deals"])
@@ -340,3 +342,121 @@ def test_the_weekend_does_not_concern_a_market_that_has_none(start_crew: StartCr
     lines = crew.ledger.journal.list(kind="rule", commodity="BITCOIN")
     assert [line.detail["key"] for line in lines] == ["day_end:BITCOIN:alpha:2026-03-06"]
     must_agree(crew)
+
+
+# ------------------------------------------------------------ nothing to judge by
+
+
+def missed(crew: ScriptedCrew) -> list[tuple[str, str]]:
+    """Which keys were not judged and why, oldest first."""
+    lines = crew.ledger.journal.list(kind="rule", newest_first=False)
+    return [(line.detail["key"], line.detail["why"]) for line in lines if line.reason.endswith(":missed")]
+
+
+def test_a_rule_that_finds_no_fresh_price_says_once_that_it_was_missed(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(auto_close_all_friday=True), FRIDAY)
+    trade = opened(crew)
+    to_window(crew, -1)
+    crew.brokers["alpha"].freeze("EURUSD")  # as of a broker that stops quoting before its hours end
+    crew.run_for(WINDOW_SECONDS / 2)
+    assert alerts(crew, RULE_WAITS) == []
+    crew.run_for(WINDOW_SECONDS / 2)
+    assert [said.split(", ")[1].partition(":")[0] for said in alerts(crew, RULE_WAITS)] == [
+        "8 minutes before the day ends"
+    ] * 2
+    assert (missed(crew), alerts(crew, RULE_MISSED)) == ([], []), "its window is not over"
+    crew.run_for(120)
+    why = "no price since 2026-03-06T21:45:00Z: the last is of 2026-03-06T21:44:59Z"
+    assert missed(crew) == [
+        ("friday:EURUSD:alpha:2026-03-06", why),
+        ("day_end:EURUSD:alpha:2026-03-06", why),
+    ]
+    assert len(alerts(crew, RULE_MISSED)) == 2
+    assert now(crew, trade) == trade
+    line = crew.ledger.journal.list(kind="rule")[0]
+    assert (line.trade_id, line.analysis_id) == (trade.trade_id, trade.analysis_id)
+
+
+def test_a_rule_that_gets_no_figures_says_so(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    opened(crew)
+    to_window(crew, -1)
+    crew.brokers["alpha"].fail("deals", times=10_000)
+    crew.run_for(WINDOW_SECONDS + 60)
+    assert missed(crew) == [(WEDNESDAYS_KEY, "the broker gives no figures: scripted")]
+
+
+def test_nothing_is_missed_where_there_is_nothing_to_judge(start_crew: StartCrew) -> None:
+    accounts = (account("alpha", "EURUSD", "GBPUSD"),)
+    prices = {"EURUSD": (BID, ASK), "GBPUSD": (1.30000, 1.30014)}
+    crew = start_crew(Settings(accounts=accounts), WEDNESDAY, prices=prices)
+    opened(crew, strategy=Strategy.SWING)  # it stays over night
+    to_window(crew, -1)
+    for commodity in prices:
+        crew.brokers["alpha"].freeze(commodity)
+    crew.run_for(WINDOW_SECONDS + 60)
+    assert (rules(crew), alerts(crew, RULE_MISSED)) == ([], [])
+
+
+def test_what_was_judged_in_time_by_another_process_is_not_missed(
+    start_crew: StartCrew, world: VirtualWorld, ledger_url: str
+) -> None:
+    first = start_crew(only_alpha(), WEDNESDAY, world=world, database_url=ledger_url)
+    opened(first)
+    lose(first)
+    to_window(first, 5)
+    assert rules(first) == ["day_end:kept"]
+    first.kill()
+    first.brokers["alpha"].freeze("EURUSD")
+    world.run_for(120)
+    second = start_crew(only_alpha(), world=world, database_url=ledger_url, brokers=first.brokers)
+    second.run_for(WINDOW_SECONDS)
+    assert rules(second) == ["day_end:kept"]
+    assert alerts(second, RULE_WAITS) == []
+
+
+def test_a_rule_that_was_missed_by_a_clock_that_ran_ahead_is_judged_when_it_is_set_right(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(), WEDNESDAY)
+    opened(crew)
+    lose(crew)
+    crew.brokers["alpha"].freeze("EURUSD")
+    to_window(crew, 30)
+    for _ in range(2):
+        crew.world.step_market(2 * 3_600)
+        crew.run_for(5)
+        crew.world.step_market(-2 * 3_600)
+        crew.run_for(5)
+    assert rules(crew) == ["day_end:missed"]
+    lose(crew)
+    crew.run_for(120)
+    assert rules(crew) == ["day_end:missed", "day_end:kept"]
+
+
+def test_whoever_was_not_there_in_the_window_says_afterwards_what_was_missed(
+    start_crew: StartCrew, ledger_url: str
+) -> None:
+    settings = only_alpha(auto_close_profitable_daily=False, auto_close_all_friday=True)
+    why = "inside its window there was no tick, or nobody to see it"
+    with VirtualWorld(FRIDAY) as world:
+        first = start_crew(settings, world=world, database_url=ledger_url)
+        trade = opened(first)
+        first.kill()
+        world.run_for(30 * 60)
+        for _ in range(2):
+            crew = start_crew(settings, FRIDAY, world=world, database_url=ledger_url, brokers=first.brokers)
+            crew.run_for(180)
+            assert missed(crew) == [("friday:EURUSD:alpha:2026-03-06", why)]
+            assert now(crew, trade).state is TradeState.OPEN
+            crew.kill()
+            world.run_for(30 * 60)
+
+
+def test_a_trade_that_ends_at_the_first_tick_after_the_window_was_missed_all_the_same(start_crew: StartCrew) -> None:
+    crew = start_crew(only_alpha(auto_close_profitable_daily=False, auto_close_all_friday=True), FRIDAY)
+    trade = opened(crew)
+    move(crew, trade.stop_price - 0.0010)
+    crew.world.step_market(48 * 3_600 + 40 * 60)  # to Sunday's opening, as a suspended machine sees it
+    crew.run_for(5)
+    assert now(crew, trade).state is TradeState.CLOSED
+    crew.run_for(60)
+    assert [key for key, _ in missed(crew)] == ["friday:EURUSD:alpha:2026-03-06"]

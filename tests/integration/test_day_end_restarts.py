@@ -86,7 +86,7 @@ def test_after_the_window_nothing_is_still_due_not_even_at_midnight(restart: Res
     second.run_for(3 * 3_600)  # to one in the morning, and past midnight in UTC
     assert second.now > utc("2026-03-05T00:30")
     assert now(second, trade).state is TradeState.OPEN
-    assert rules(second) == []
+    assert rules(second) == ["day_end:missed"]
     assert closes_sent(second) == 0
     second.close()
 

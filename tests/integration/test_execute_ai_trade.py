@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
 
 import pytest
 from crew_helpers import StartCrew, only_alpha
@@ -13,6 +14,8 @@ from connectors.base import OpenOrder, Outcome
 from trading.analysis import Strategy
 from trading.market import Side
 from trading.trade import TradeState
+
+Transaction: TypeAlias = Callable[[], AbstractContextManager[Connection]]
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -48,19 +51,23 @@ def test_between_the_decision_and_the_order_there_are_two_durable_commits_and_no
     crew = start_crew(only_alpha())
     crew.run_for(2)
     database, broker, happened = crew.ledger._database, crew.brokers["alpha"], []
-    begin, send = database.writing, broker.open
+    send = broker.open
 
-    @contextmanager
-    def writing() -> Iterator[Connection]:
-        with begin() as connection:
-            yield connection
-        happened.append("commit")
+    def counted(begin: Transaction) -> Transaction:
+        @contextmanager
+        def writing() -> Iterator[Connection]:
+            with begin() as connection:
+                yield connection
+            happened.append("commit")
+
+        return writing
 
     def sending(order: OpenOrder, token: int, deadline: float) -> Outcome:
         happened.append("order")
         return send(order, token, deadline)
 
-    monkeypatch.setattr(database, "writing", writing)
+    monkeypatch.setattr(database, "writing", counted(database.writing))
+    monkeypatch.setattr(database, "writing_at_once", counted(database.writing_at_once))
     monkeypatch.setattr(broker, "open", sending)
     crew.analyse(crew.opinion())
     crew.run_for(0)

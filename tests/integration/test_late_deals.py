@@ -27,6 +27,7 @@ from crew_helpers import (
 from actors.names import platform_actor
 from actors.scripted_crew import ScriptedCrew
 from connectors.base import NotConnected
+from connectors.mock import HEDGING
 from connectors.mock_script import fills_later, reject
 from trading.market import HOUR, SECOND, Deal, instant
 from trading.trade import CloseReason, Trade, TradeState
@@ -220,11 +221,13 @@ def test_a_position_that_is_gone_is_missing_while_only_another_orders_deals_are_
     assert len(alerts(crew, "missing")) == 1
 
 
+@pytest.mark.parametrize("settles_at_once", [False, True])
 @pytest.mark.parametrize("looks", [True, False], ids=["the next look", "the next life"])
 def test_a_given_up_order_that_came_and_went_between_two_scans_is_closed_with_its_profit(
-    start_crew: StartCrew, looks: bool
+    start_crew: StartCrew, looks: bool, settles_at_once: bool
 ) -> None:
-    crew = scripted(start_crew, fills_later(200))
+    crew = start_crew(only_alpha(), capabilities=replace(HEDGING, settles_at_once=settles_at_once))
+    crew.brokers["alpha"].script(open=[fills_later(200)])
     trade = lost(crew)
     crew.run_for(190)
     assert now(crew, trade).state is TradeState.FAILED

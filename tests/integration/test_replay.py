@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 from console.configuration import Configuration, load
-from console.recorded import Recording, first_judged
-from console.replay import Crew, Scene, in_virtual_time, on_threads, refusals, report, walk_through
+from console.recorded import Recording, first_judged, warming_up
+from console.replay import Scene, in_virtual_time, on_threads
+from console.replay_figures import refusals, report
+from console.walk import Crew, walk_through
 from feeds.synthetic import synthetic_bars
-from trading.market import DAY
+from trading.market import DAY, HOUR, iso
 from trading.trade import Trade, TradeState
 
 ROOT = Path(__file__).parents[2]
@@ -104,10 +106,27 @@ def test_outlooks_computed_once_and_bars_judged_as_they_come_make_the_same_trade
 ) -> None:
     what = scene(configuration, recording)
     prepared = replayed(in_virtual_time, what)
-    monkeypatch.setattr(Recording, "outlooks", lambda self: {})
+    monkeypatch.setattr(Recording, "outlooks", lambda self, settings=None: {})
     growing = replayed(in_virtual_time, what)
     assert growing[0] == prepared[0]
     assert growing[1] == prepared[1]
+
+
+def test_bars_before_the_range_are_its_history_so_that_its_first_bar_is_judged(
+    configuration: Configuration, recording: Recording
+) -> None:
+    what = scene(configuration, recording)
+    assert "warming_up" not in replayed(in_virtual_time, what)[1]
+    assert warming_up(recording, what.first, what.last) == []
+    early = replace(what, first=what.first - 2 * DAY, last=what.first + DAY)
+    bars = recording.bars_until(what.first - 1) - recording.bars_until(early.first - 1)
+    assert warming_up(recording, early.first, early.last) == [
+        f"EURUSD: {bars} bars only warm up, since {recording.bars_until(early.first - 1):,} are before them: "
+        f"the first is judged at {iso(what.first)}"
+    ]
+    assert replayed(in_virtual_time, early)[1]["warming_up"] == bars
+    never = warming_up(recording, recording.first, recording.first + DAY)
+    assert never == ["EURUSD: 24 bars only warm up, since 0 are before them: not one of them is judged"]
 
 
 @pytest.mark.parametrize("poll_seconds", [0.5, 2.0, 30.0, 59.0])
@@ -122,11 +141,15 @@ def test_how_often_prices_are_polled_does_not_keep_a_bar_from_being_judged_in_ti
         assert len(crew.ledger.trades.list()) > 5
 
 
-def test_the_report_adds_up(configuration: Configuration, recording: Recording) -> None:
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_the_report_adds_up(configuration: Configuration, recording: Recording, cut_short: bool) -> None:
     what = scene(configuration, recording)
+    if cut_short:  # while a trade is open, whose entry is booked, and whose profit is not known yet
+        last_opened = max(trade["opened_at"] for trade in replayed(in_virtual_time, what)[0])
+        what = replace(what, last=last_opened + HOUR)
     with in_virtual_time(what) as crew:
         walk = walk_through(crew, what.recording, what.first, what.last)
-        figures = report(crew.ledger, what.recording, what.settings, walk, what.first, what.last)
+        figures = report(crew.ledger, what.recording, what.settings, walk, what.first, what.last, crew.connectors)
         closed = crew.ledger.trades.list(states={TradeState.CLOSED})
         balances = sum(connector.account(float("inf")).balance for connector in crew.connectors.values())
         active = crew.ledger.trades.active()
@@ -138,5 +161,9 @@ def test_the_report_adds_up(configuration: Configuration, recording: Recording) 
         )
     assert figures["trades"] == len(closed) == sum(figures["closes"].values())
     assert figures["net_profit"] == pytest.approx(sum(trade.profit or 0 for trade in closed), abs=0.005)
+    costs = figures["costs"]
+    assert bool(active) is cut_short
+    assert costs["booked_for_open_trades"] == pytest.approx(entry_costs, abs=0.005)
+    assert costs["gross_profit"] + costs["swap"] + costs["commission"] == pytest.approx(figures["net_profit"], abs=0.01)
     assert balances == pytest.approx(20_000 + figures["net_profit"] + entry_costs, abs=0.01), "the brokers agree"
     assert figures["bars"] == recording.bars_until(what.last - 1) - recording.bars_until(what.first - 1)

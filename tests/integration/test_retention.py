@@ -13,6 +13,7 @@ from actors.system.runtime_virtual import VirtualWorld
 from actors.system.spec import Spec
 from actors.system.system import System
 from persistence.errors import LedgerUnavailable
+from persistence.journal import VALUATION
 from persistence.ledger import Ledger
 from persistence.retention import LEAST_DAYS_OF_KEYS, LINES_AT_A_TIME, Pruned
 from trading.market import DAY, SECOND, Instant
@@ -21,11 +22,13 @@ KEEP_DAYS = 90
 LATER = NOON + (KEEP_DAYS + 1) * DAY
 
 
-def prune(ledger: Ledger, now: Instant, keep_days: int = KEEP_DAYS) -> list[Pruned]:
+def prune(
+    ledger: Ledger, now: Instant, keep_days: int = KEEP_DAYS, valuations_keep_days: int = KEEP_DAYS
+) -> list[Pruned]:
     """Every step, from the oldest line on."""
-    steps = [ledger.retention.step(now, keep_days)]
+    steps = [ledger.retention.step(now, keep_days, valuations_keep_days=valuations_keep_days)]
     while (after_id := steps[-1].next_id) is not None:
-        steps.append(ledger.retention.step(now, keep_days, after_id))
+        steps.append(ledger.retention.step(now, keep_days, after_id, valuations_keep_days=valuations_keep_days))
     return steps
 
 
@@ -84,6 +87,23 @@ def test_lines_kept_for_an_open_trade_do_not_hide_those_behind_them() -> None:
         assert set(reasons(ledger)) == {"kept"}
 
 
+def test_valuations_have_days_of_their_own_and_do_not_hide_the_lines_behind_them() -> None:
+    with a_ledger() as ledger:
+        ledger.journal.append(*(a_line(VALUATION, reason="valued") for _ in range(LINES_AT_A_TIME + 1)))
+        ledger.journal.append(a_line(reason="behind"))
+        prune(ledger, LATER, valuations_keep_days=KEEP_DAYS + 2)
+        assert reasons(ledger) == ["valued"] * (LINES_AT_A_TIME + 1)
+        prune(ledger, LATER + 2 * DAY, valuations_keep_days=KEEP_DAYS + 2)
+        assert reasons(ledger) == []
+
+
+def test_valuations_may_go_before_everything_else_does() -> None:
+    with a_ledger() as ledger:
+        ledger.journal.append(a_line(VALUATION, reason="valued"), a_line(reason="kept"))
+        prune(ledger, NOON + 2 * DAY, valuations_keep_days=1)
+        assert reasons(ledger) == ["kept"]
+
+
 def test_another_crew_may_keep_its_lines_for_longer(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.sqlite"
     with a_ledger(url, crew="one") as one, a_ledger(url, crew="two") as two:
@@ -109,7 +129,7 @@ def test_keys_of_jobs_go_too_but_never_before_a_clock_could_ask_for_them_again()
 def caring(world: VirtualWorld, ledger: Ledger) -> System:
     """A process in which only the caretaker runs."""
     system = System(world.process())
-    system.start([Spec("caretaker", lambda: CaretakerActor(ledger.retention, KEEP_DAYS), 3)])
+    system.start([Spec("caretaker", lambda: CaretakerActor(ledger.retention, KEEP_DAYS, KEEP_DAYS), 3)])
     return system
 
 
@@ -132,10 +152,10 @@ def test_a_database_that_fails_is_alerted_and_tried_again_later(monkeypatch: pyt
         ledger.journal.append(a_line())
         works, attempts = ledger.retention.step, itertools.count()
 
-        def fails_once(now: Instant, keep_days: int, after_id: int = 0) -> Pruned:
+        def fails_once(now: Instant, keep_days: int, after_id: int = 0, *, valuations_keep_days: int) -> Pruned:
             if next(attempts) == 0:
                 raise LedgerUnavailable("it", "the disk is full")
-            return works(now, keep_days, after_id)
+            return works(now, keep_days, after_id, valuations_keep_days=valuations_keep_days)
 
         monkeypatch.setattr(ledger.retention, "step", fails_once)
         system = caring(world, ledger)

@@ -43,8 +43,8 @@ def test_the_default_accounts_trade_what_the_catalogue_has() -> None:
     [
         ({"zone": "Europe/Atlantis"}, "commodity 'EURUSD': zone: Value error, 'Europe/Atlantis' is not a time zone"),
         ({"zone": ""}, "zone: Value error, '' is not a time zone"),
-        ({"class": "metal"}, "class: Input should be 'fx' or 'crypto' (it is 'metal')"),
-        ({"calendar": "moon"}, "calendar: Input should be 'fx' or 'always'"),
+        ({"class": "wood"}, "class: Input should be 'fx', 'metal' or 'crypto' (it is 'wood')"),
+        ({"calendar": "moon"}, "calendar: Input should be 'fx', 'metals' or 'always'"),
         ({"day_end": "24:00"}, "day_end: String should match pattern"),
         ({"digits": -1}, "digits: Input should be greater than or equal to 0 (it is -1)"),
         ({"contract_size": 0}, "contract_size: Input should be greater than 0"),

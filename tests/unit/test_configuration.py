@@ -166,6 +166,57 @@ class TestTheEnvironment:
             load(None, variables)
 
 
+class TestSetOnTheCommandLine:
+    def test_it_is_laid_over_the_file_and_the_environment(self) -> None:
+        Path("mine.toml").write_text('crew = "file"\n[risk]\nportfolio_risk_fraction = 0.05\n')
+        environment = {"WATCHBILL__CREW": "environment", "WATCHBILL__RISK__RISK_PER_TRADE_FRACTION": "0.001"}
+        configuration = load(Path("mine.toml"), environment, ["crew=option", "risk.risk_per_trade_fraction = 0.002"])
+        risk = configuration.settings.risk
+
+        assert configuration.settings.crew == "option"
+        assert (risk.risk_per_trade_fraction, risk.portfolio_risk_fraction) == (0.002, 0.05)
+        assert configuration.source == "mine.toml and 2 of --set"
+
+    def test_the_last_of_two_wins(self) -> None:
+        assert load(None, {}, ["crew=first", "crew=second"]).settings.crew == "second"
+
+    @pytest.mark.parametrize("name", ["accounts.second", "accounts.1", "accounts[1]"])
+    def test_an_account_has_a_name_or_a_number(self, name: str) -> None:
+        Path("mine.toml").write_text(TWO_ACCOUNTS)
+        settings = load(Path("mine.toml"), {}, [f"{name}.paper.balance=500", f"{name}.symbols.USDJPY=USDJPY"]).settings
+
+        assert [account.paper.balance for account in settings.accounts] == [10_000, 500]
+        assert dict(settings.accounts[1].symbols) == {"GBPUSD": "GBPUSD.m", "USDJPY": "USDJPY"}
+
+    def test_tables_are_json_and_nothing_is_none(self) -> None:
+        spread, cap = 'paper.spread_points={"EURUSD": 3}', "limits.portfolio_risk_fraction=none"
+        account = load(None, {}, [f"accounts.alpha.{spread}", f"accounts.alpha.{cap}"]).settings.accounts[0]
+
+        assert dict(account.paper.spread_points) == {"EURUSD": 3}
+        assert account.limits.portfolio_risk_fraction is None
+
+    @pytest.mark.parametrize(
+        ("given", "fault"),
+        [
+            ("crew", "--set crew: expected KEY=VALUE, such as risk.risk_per_trade_fraction=0.005"),
+            ("=1", "--set =1: expected KEY=VALUE"),
+            ("risk..x=1", "--set risk..x: a part of its name is empty; expected --set KEY=VALUE"),
+            ("accounts.gamma.enabled=no", "--set accounts.gamma.enabled: accounts are numbered from 0; expected "),
+            ("accounts.7.enabled=no", "--set accounts.7.enabled: the next of them is 2; expected 0 to 2"),
+            ("risk=much", "--set risk is not JSON; expected a table or a list as JSON"),
+            ("crw=x", "crw is not a setting; did you mean crew? (from --set crw)"),
+            (
+                "price_poll_seconds=soon",
+                "price_poll_seconds is 'soon'; expected a number (from --set price_poll_seconds)",
+            ),
+        ],
+    )
+    def test_its_faults_are_those_of_the_file_and_name_it(self, given: str, fault: str) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            load(None, {}, [given])
+        assert fault in str(caught.value)
+
+
 class TestWrongKeys:
     @pytest.mark.parametrize(
         ("text", "fault"),
@@ -188,8 +239,9 @@ class TestWrongKeys:
                 "max_open_trades is not a setting; did you mean accounts[].limits.max_open_trades?",
             ),
             (
-                "[risk]\nzzz = 1",
-                "risk.zzz is not a setting; expected one of risk_per_trade_fraction, portfolio_risk_fraction",
+                "[thresholds.standard]\nzzz = 1",
+                "thresholds.standard.zzz is not a setting; expected one of strong_trend, trend, range, "
+                "high_volatility, chaos",
             ),
         ],
     )
@@ -258,6 +310,18 @@ class TestWrongValues:
             (
                 "[risk]\nrisk_per_trade_fraction = 0.06",
                 "risk.risk_per_trade_fraction is 0.06; expected a number greater than 0, at most 0.05",
+            ),
+            (
+                "[[risk.drawdown_tiers]]\ndrawdown_fraction = 0.1\nrisk_factor = 5",
+                "risk.drawdown_tiers[0].risk_factor is 5; expected a number of at least 0, below 1",
+            ),
+            (
+                "[risk]\ndaily_loss_fraction = 0",
+                "risk.daily_loss_fraction is 0; expected a number greater than 0, below 1, or 'none'",
+            ),
+            (
+                "[risk]\nlosses_in_a_row = 'off'",
+                "risk.losses_in_a_row is 'off'; expected a whole number, or 'none'",
             ),
         ],
     )

@@ -16,7 +16,6 @@ from console.configuration import load
 from console.descriptions import DESCRIPTIONS
 from console.errors import CommandError
 from trading.settings import Settings
-from trading.settings_metatrader import MetaTraderSettings
 from trading.settings_model import Model
 
 
@@ -27,7 +26,7 @@ def target(tmp_path: Path) -> Path:
 
 def models(kind: type[BaseModel] = Model) -> Iterator[type[BaseModel]]:
     for below in kind.__subclasses__():
-        if below.__module__ in (Settings.__module__, MetaTraderSettings.__module__):
+        if below.__module__.startswith("trading.settings"):
             yield below
             yield from models(below)
 
@@ -59,6 +58,20 @@ def test_a_commented_example_can_be_used_as_it_stands(target: Path) -> None:
     target.write_text(text.replace(example, uncommented), encoding="utf-8")
     override = load(target, {}).settings.commodities["EURUSD"]
     assert override == initialise.EXAMPLES["commodities"]
+
+
+def test_the_examples_of_lists_that_are_empty_by_default_can_be_used_as_they_stand(target: Path) -> None:
+    paragraphs = []
+    for paragraph in initialise.text().split("\n\n"):
+        said, table, example = paragraph.partition("# [[feeds.")
+        used = [line.removeprefix("#").removeprefix(" ") for line in (table + example).splitlines()]
+        paragraphs.append(said + "\n".join(used))
+    target.write_text("\n\n".join(paragraphs), encoding="utf-8")
+    feeds = load(target, {}).settings.feeds
+    assert feeds.headlines == (initialise.EXAMPLES["headlines"],)
+    assert feeds.positions == (initialise.EXAMPLES["positions"],)
+    assert feeds.calendars == (initialise.EXAMPLES["calendars"],)
+    assert feeds.scores == (initialise.EXAMPLES["scores"],)
 
 
 def test_its_lines_fit_a_page() -> None:

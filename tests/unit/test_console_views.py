@@ -265,7 +265,8 @@ class TestTrades:
 class TestWhy:
     def decisions(self, configuration: Configuration, wanted: Why = THE_LAST_TEN) -> list[dict[str, Any]]:
         with ledger_for_reading(configuration) as ledger:
-            found: list[dict[str, Any]] = why.why_data(wanted, ledger, configuration.commodities)["decisions"]
+            data = why.why_data(wanted, ledger, configuration.commodities, configuration.settings)
+        found: list[dict[str, Any]] = data["decisions"]
         return found
 
     def test_decisions_come_newest_first_and_as_many_as_asked_for(
@@ -286,6 +287,7 @@ class TestWhy:
         assert (decision["confidence"], decision["threshold"], decision["shortfall"]) == (64.25, 72.0, 7.75)
         assert decision["pillars"][0] == {
             "name": "base", "score": 0.91, "weight": 0.5, "contribution": 45.5, "absent": False,
+            "sources": [],
         }  # fmt: skip
         assert decision["pillars"][3]["absent"] is True
         printed = show(Why(), configuration)

@@ -216,9 +216,14 @@ def test_the_thresholds_are_the_defaults() -> None:
 
 # ---------------------------------------------------------------- the page of settings
 
+EXIT_RULES = ("trailing", "rescale", "mean", "break_even", "adverse_drift", "signal_gone", "regime_switch")
+
 PLACES: tuple[tuple[str, settings_tree.Path, str | None], ...] = (
     ("## Top level", (), None),
     ("## [risk]", ("risk",), None),
+    ("## [[risk.drawdown_tiers]]", ("risk", "drawdown_tiers", 0), None),
+    ("## [analyses]", ("analyses",), None),
+    ("## [[analyses.sources]]", ("analyses", "sources", 0), None),
     ("## [[accounts]]", ("accounts", 0), None),
     ("## [accounts.limits]", ("accounts", 0, "limits"), None),
     ("## [accounts.paper]", ("accounts", 0, "paper"), None),
@@ -226,7 +231,17 @@ PLACES: tuple[tuple[str, settings_tree.Path, str | None], ...] = (
     ("## [commodities.ID]", ("commodities", "EURUSD"), "the catalogue's"),
     ("## [strategies.NAME]", ("strategies", "day"), "the strategy's"),
     ("## [strategies.NAME.weights]", ("strategies", "day", "weights"), "the strategy's"),
+    ("## [strategies.NAME.volatility_band]", ("strategies", "day", "volatility_band"), "the strategy's"),
     ("## [thresholds.PROFILE]", ("thresholds", "standard"), "the profile's"),
+    ("## [exits]", ("exits",), None),
+    *((f"## [exits.{rule}]", ("exits", rule), None) for rule in EXIT_RULES),
+    ("## [regimes]", ("regimes",), None),
+    ("## [trend_weights]", ("trend_weights",), None),
+    ("## [feeds]", ("feeds",), None),
+    ("## [[feeds.headlines]]", ("feeds", "headlines", 0), None),
+    ("## [[feeds.positions]]", ("feeds", "positions", 0), None),
+    ("## [[feeds.calendars]]", ("feeds", "calendars", 0), None),
+    ("## [[feeds.scores]]", ("feeds", "scores", 0), None),
 )
 """Headings, where in the settings their tables belong, and what stands for the default where it is not one value."""
 
@@ -295,9 +310,10 @@ def limits_of(path: settings_tree.Path) -> str:
 def test_every_command_and_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
-    running = ["serve", "broker", "gateway", "terminal", "replay", "status", "trades", "why", "init", "doctor"]
-    operating = ["pause", "resume", "halt", "reset", "adopt", "disown", "backup", "restore"]
-    assert headings == [*running, *operating, "soak", "simulate"]
+    running = ["serve", "broker", "gateway", "terminal", "replay", "status", "trades", "why"]
+    looking = ["calibration", "audit", "init", "doctor"]
+    operating = ["pause", "resume", "halt", "reset", "submit", "adopt", "disown", "backup", "restore"]
+    assert headings == [*running, *looking, *operating, "soak", "simulate"]
     for words in ([], *([heading] for heading in headings)):
         with pytest.raises(SystemExit):
             parse([*words, "--help"])

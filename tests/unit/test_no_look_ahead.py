@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_bars import walk
 
+from actors.analyst import AnalystActor
+from actors.messages import Bars
+from actors.names import ANALYST, MONITOR, TRADER, platform_actor
+from actors.system.context import Context
+from actors.system.runtime_virtual import VirtualWorld
+from actors.system.spec import Spec
+from actors.system.system import System
 from trading.analysis import Strategy
 from trading.bars import BarSeries
 from trading.features import Features, Trend
 from trading.market import HOUR, Side, instant
-from trading.opinion import Outlook, judge
+from trading.opinion import Outlook, judge, read_market
 from trading.pillars import NotKnown
+from trading.reading import MarketReading
+from trading.settings import Settings
 from trading.settings_strategies import Thresholds, default_strategies
 from trading.time_frames import TimeFrame, period_starts
 
@@ -53,10 +63,23 @@ def assert_same_at(index: int, prefix: Outlook, whole: Outlook) -> None:
     for strategy in Strategy:
         for side in Side:
             assert prefix.scores.at(index, strategy, side) == whole.scores.at(index, strategy, side)
-    rules = default_strategies()
-    assert judge(prefix, index, strategies=rules, thresholds=THRESHOLDS) == judge(
-        whole, index, strategies=rules, thresholds=THRESHOLDS
-    )
+    assert_same_reading(reading_at(prefix, index), reading_at(whole, index))
+
+
+def reading_at(outlook: Outlook, index: int) -> MarketReading:
+    """What the monitor is told when bar ``index`` has ended."""
+    opinion = judge(outlook, index, strategies=default_strategies(), thresholds=THRESHOLDS)
+    return read_market(outlook, index, opinion, outlook.forecast(index))
+
+
+def assert_same_reading(short: MarketReading, long: MarketReading) -> None:
+    """Opinion, forecast, and all the rest."""
+    assert replace(short, forecast=None) == replace(long, forecast=None)
+    assert (short.forecast is None) == (long.forecast is None)
+    if short.forecast is not None and long.forecast is not None:
+        assert short.forecast.at == long.forecast.at == short.at
+        assert short.forecast.hourly_variance == long.forecast.hourly_variance
+        np.testing.assert_array_equal(short.forecast.profile, long.forecast.profile)
 
 
 def day_ends(bars: BarSeries) -> list[int]:
@@ -86,6 +109,51 @@ def test_another_future_leaves_the_past_as_it_was(bars: BarSeries, whole: Outloo
         bars, open=bars.open * later, high=bars.high * later, low=bars.low * later, close=bars.close * later
     )
     assert_same_at(index, Outlook(other), whole)
+
+
+def test_the_reading_that_the_analyst_tells_is_the_same_live_and_from_a_recording(
+    bars: BarSeries, whole: Outlook
+) -> None:
+    live, recorded = told_readings(bars, {}), told_readings(bars, {"EURUSD": whole})
+    assert [reading.at for reading in live] == [bars.end(index) for index in LIVE_BARS]
+    assert all(reading.opinion is not None and reading.forecast is not None for reading in live)
+    for one, other in zip(live, recorded, strict=True):
+        assert_same_reading(one, other)
+
+
+LIVE_BARS = (5_000, 5_001, 5_002, BARS - 1)
+
+
+def told_readings(bars: BarSeries, outlooks: dict[str, Outlook]) -> list[MarketReading]:
+    """What an analyst tells the monitor that is given all bars up to each of ``LIVE_BARS``."""
+    told: list[Any] = []
+    with VirtualWorld(START, None) as world:
+        system = System(world.process())
+        settings = Settings()
+        system.start(
+            [
+                Spec(ANALYST, lambda: AnalystActor(settings, outlooks), 3),
+                Spec(MONITOR, lambda: Listener(told), 3),
+                Spec(TRADER, lambda: Listener([]), 3),
+                Spec(platform_actor("alpha"), lambda: Listener([]), 3),
+            ]
+        )
+        for index in LIVE_BARS:
+            system.tell(ANALYST, Bars("alpha", bars.window(0, index + 1)))
+            world.run_until_quiet()
+        system.stop()
+    return [message.reading for message in told]
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self, told: list[Any]) -> None:
+        self._told = told
+
+    def receive(self, message: Any, context: Context) -> None:
+        """Keep it."""
+        self._told.append(message)
 
 
 def test_a_prefix_gives_the_same_on_quarter_hours() -> None:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from made_bars import steady, walk
 
-from trading.analysis import Strategy
+from trading.analysis import Regime, Strategy
 from trading.confidence import confidence, gate
 from trading.market import Side
 from trading.opinion import Candidate, Opinion, Outlook, judge, make_analysis
-from trading.pillars import NotKnown, Sentiment
-from trading.settings_strategies import Thresholds, default_strategies
+from trading.pillars import NotKnown
+from trading.sentiment import Sentiment
+from trading.settings import Settings
+from trading.settings_regimes import RegimeSettings, TrendWeights
+from trading.settings_strategies import Thresholds, VolatilityBand, default_strategies
 
 STRATEGIES = default_strategies()
 STANDARD = Thresholds().standard
@@ -164,3 +167,18 @@ def test_a_market_that_stands_still_is_not_judged() -> None:
     still = judge(frozen, 3_029, strategies=STRATEGIES, thresholds=STANDARD)
     assert still == NotKnown(("percent_b: not finite",))
     assert np.isnan(frozen.features.percent_b[-1])
+
+
+def test_regimes_trends_and_bands_are_those_of_the_settings(outlook: Outlook) -> None:
+    bars, known = outlook.features.bars, [index for index in range(len(outlook)) if outlook.scores.known(index)]
+    everywhere_trending = Outlook(bars, Settings(regimes=RegimeSettings(trend_adx=0.0)))
+    assert {outlook.regime(index) for index in known} >= {Regime.RANGE, Regime.TREND}
+    assert Regime.RANGE not in {everywhere_trending.regime(index) for index in known}
+    assert not any(Strategy.DAY in everywhere_trending.eligible(index) for index in known)
+    days_alone = Outlook(bars, Settings(trend_weights=TrendWeights(d1=1.0, h4=0.0, h1=0.0)))
+    last = known[-1]
+    assert days_alone.scores.trend(Side.BUY)[last] == pytest.approx((1 + outlook.features.d1.strength[last]) / 2)
+    band = VolatilityBand(too_quiet=50.0, right_from=51.0, right_to=52.0, too_wild=53.0)
+    nothing_suits = Settings.model_validate({"strategies": {"swing": {"volatility_band": band.model_dump()}}})
+    assert not Outlook(bars, nothing_suits).scores.volatility(Strategy.SWING)[known].any()
+    assert outlook.scores.volatility(Strategy.SWING)[known].any()

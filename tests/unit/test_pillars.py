@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_bars import mirrored, readings, steady, walk
+from pydantic import ValidationError
 
 from trading.analysis import Strategy
 from trading.base_signal import base_signal, crosses_zero, fading, first_above_zero
@@ -17,11 +18,12 @@ from trading.opinion import Outlook
 from trading.pillars import (
     NotKnown,
     PillarScores,
-    Sentiment,
-    sentiment_score,
     trend_score,
     volatility_score,
 )
+from trading.sentiment import Sentiment, sentiment_score
+from trading.settings_regimes import TrendWeights
+from trading.settings_strategies import VolatilityBand, default_strategies
 
 NONE = float("nan")
 
@@ -150,7 +152,7 @@ def test_a_reading_that_is_not_known_leaves_the_signal_unknown(strategy: Strateg
 
 
 def trend(side: Side = Side.BUY, /, **given: float) -> float:
-    return float(trend_score(readings(**{"d1": 1.0, "h4": 0.5, "h1": 0.0, **given}), side)[0])
+    return float(trend_score(readings(**{"d1": 1.0, "h4": 0.5, "h1": 0.0, **given}), side, TrendWeights())[0])
 
 
 def test_the_trend_weighs_how_far_three_frames_agree() -> None:
@@ -158,6 +160,15 @@ def test_the_trend_weighs_how_far_three_frames_agree() -> None:
     assert trend(Side.SELL) == pytest.approx(0.4 * 0 + 0.4 * 0.25 + 0.2 * 0.5)
     assert trend(h4=1, h1=1) == 1
     assert trend(d1=0, h4=0, h1=0) == pytest.approx(0.5)
+
+
+def test_the_frames_weigh_what_the_settings_say() -> None:
+    given = readings(d1=1.0, h4=0.5, h1=0.0)
+    weights = TrendWeights(d1=0.0, h4=0.5, h1=0.5)
+    assert trend_score(given, Side.BUY, weights)[0] == pytest.approx(0.5 * 0.75 + 0.5 * 0.5)
+    assert PillarScores(given, weights).trend(Side.BUY)[0] == pytest.approx(0.5 * 0.75 + 0.5 * 0.5)
+    with pytest.raises(ValidationError, match=r"the three weights sum to 1.2; expected 1"):
+        TrendWeights(d1=0.6)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +218,20 @@ def test_volatility_is_level_times_half_and_half_activity(
     strategy: Strategy, level: float, bar: float, expected: float
 ) -> None:
     given = readings(relative_volatility=level, range_in_atr=bar)
-    assert volatility_score(given, strategy)[0] == pytest.approx(expected)
+    band = default_strategies()[strategy].volatility_band
+    assert volatility_score(given, strategy, band)[0] == pytest.approx(expected)
+
+
+def test_a_strategy_has_the_band_of_its_settings() -> None:
+    given = readings(relative_volatility=3.0, range_in_atr=1.5)
+    wild = {strategy: VolatilityBand(right_to=3.0, too_wild=4.0) for strategy in Strategy}
+    assert PillarScores(given).volatility(Strategy.SWING)[0] == 0
+    assert PillarScores(given, bands=wild).volatility(Strategy.SWING)[0] == pytest.approx(1)
+
+
+def test_a_band_out_of_order_is_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match=r"right_from is 1.5, not below right_to, which is 1.5"):
+        VolatilityBand(right_from=1.5)
 
 
 # Sentiment

@@ -26,6 +26,7 @@ def planned(
     spread: float = 0.0001,
     daily_volatility: float = 0.005,
     mean_price: float | None = None,
+    minimum_reward_to_risk: float = 0.0,
 ) -> TradePlan | PlanRefused:
     return plan_trade(
         side=side,
@@ -35,6 +36,7 @@ def planned(
         spread=spread,
         daily_volatility=daily_volatility,
         mean_price=mean_price,
+        minimum_reward_to_risk=minimum_reward_to_risk,
     )
 
 
@@ -85,6 +87,24 @@ def test_a_fixed_target_nearer_than_three_spreads_is_refused_too() -> None:
     assert "nearer than 3 spreads" in refused(planned(Strategy.SCALPING, spread=0.0005))
 
 
+@pytest.mark.parametrize("side", Side)
+def test_a_target_that_pays_too_little_for_its_risk_is_refused(side: Side) -> None:
+    """The stop of a mean reversion is 0.011 away here, whatever the mean."""
+    for reach, ratio in ((0.00276, None), (0.00274, "0.25"), (0.0011, "0.10")):
+        plan = planned(Strategy.MEAN_REVERSION, side, mean_price=1.1 + side.sign * reach, minimum_reward_to_risk=0.25)
+        if ratio is None:
+            accepted(plan)
+        else:
+            expected = (
+                f"the target is {ratio} stop distances away, nearer than the 0.25 of exits.minimum_reward_to_risk"
+            )
+            assert refused(plan) == expected
+
+
+def test_a_trade_without_a_target_has_no_reward_to_measure() -> None:
+    accepted(planned(Strategy.MOMENTUM, minimum_reward_to_risk=10.0))
+
+
 def test_mean_reversion_without_a_mean_is_refused() -> None:
     assert refused(planned(Strategy.MEAN_REVERSION)) == "there is no mean to aim at"
 
@@ -105,6 +125,7 @@ def test_a_negative_price_has_distances_like_any_other() -> None:
         ({"price": float("nan")}, "price is nan"),
         ({"spread": -0.1}, "spread is -0.1"),
         ({"daily_volatility": 0.0}, "daily_volatility is 0.0"),
+        ({"minimum_reward_to_risk": -1.0}, "minimum_reward_to_risk is -1.0"),
     ],
 )
 def test_a_number_that_makes_no_sense_is_refused_by_name(changes: dict[str, Any], name: str) -> None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from made_bars import readings
+from pydantic import ValidationError
 
 from trading.analysis import Regime, Strategy
 from trading.regime import REGIMES, regime_codes
+from trading.settings_regimes import RegimeSettings
 from trading.settings_strategies import default_strategies
 from trading.strategies import barred_on_feed, eligible
 
-
-def regime_of(**given: float) -> Regime:
-    return REGIMES[int(regime_codes(readings(**given))[0])]
+USUAL = RegimeSettings()
 
 
-def eligible_of(**given: float) -> set[Strategy]:
-    return {strategy for strategy, where in eligible(readings(**given)).items() if where[0]}
+def regime_of(boundaries: RegimeSettings = USUAL, /, **given: float) -> Regime:
+    return REGIMES[int(regime_codes(readings(**given), boundaries)[0])]
+
+
+def eligible_of(boundaries: RegimeSettings = USUAL, /, **given: float) -> set[Strategy]:
+    return {strategy for strategy, where in eligible(readings(**given), boundaries).items() if where[0]}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +76,54 @@ def test_a_reading_that_is_not_finite_is_chaos(reading: str, value: float) -> No
 )
 def test_each_market_has_its_strategies(given: dict[str, float], expected: set[Strategy]) -> None:
     assert eligible_of(**given) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "given", "regime"),
+    [
+        ({"chaos_volatility": 3.0}, {"relative_volatility": 2.9}, Regime.HIGH_VOLATILITY),
+        ({"chaos_jump": 4.0}, {"jump": 4.0}, Regime.CHAOS),
+        ({"high_volatility": 1.3}, {"relative_volatility": 1.3}, Regime.HIGH_VOLATILITY),
+        ({"strong_trend_adx": 30.0}, {"adx": 31}, Regime.STRONG_TREND),
+        ({"trend_adx": 20.0}, {"adx": 20}, Regime.TREND),
+    ],
+)
+def test_a_boundary_lies_where_the_settings_put_it(
+    changed: dict[str, float], given: dict[str, float], regime: Regime
+) -> None:
+    assert regime_of(**given) is not regime
+    assert regime_of(RegimeSettings(**changed), **given) is regime
+
+
+@pytest.mark.parametrize(
+    ("changed", "given", "strategy"),
+    [
+        ({"volatile": 1.05}, {"adx": 30, "relative_volatility": 1.1}, Strategy.MOMENTUM),
+        ({"quiet": 1.02, "volatile": 1.15}, {"adx": 20, "relative_volatility": 1.0}, Strategy.SCALPING),
+        ({"overbought_rsi": 65.0}, {"adx": 20, "rsi": 66}, Strategy.MEAN_REVERSION),
+        ({"oversold_rsi": 35.0}, {"adx": 20, "rsi": 34}, Strategy.MEAN_REVERSION),
+    ],
+)
+def test_a_strategy_is_eligible_where_the_settings_make_it_so(
+    changed: dict[str, float], given: dict[str, float], strategy: Strategy
+) -> None:
+    assert strategy not in eligible_of(**given)
+    assert strategy in eligible_of(RegimeSettings(**changed), **given)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"high_volatility": 2.5}, "high_volatility is 2.5, not below chaos_volatility, which is 2.5"),
+        ({"quiet": 1.2}, "quiet is 1.2, not below volatile, which is 1.15"),
+        ({"volatile": 3.0}, "volatile is 3, not below chaos_volatility, which is 2.5"),
+        ({"trend_adx": 45.0}, "trend_adx is 45, not below strong_trend_adx, which is 40"),
+        ({"oversold_rsi": 80.0}, "oversold_rsi is 80, not below overbought_rsi, which is 70"),
+    ],
+)
+def test_boundaries_out_of_order_are_refused_by_name(changed: dict[str, float], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        RegimeSettings(**changed)
 
 
 def test_an_unknown_volatility_makes_no_strategy_eligible() -> None:
