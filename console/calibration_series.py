@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from console.configuration import Configuration
+from console.data_sources import GIVEN
 from console.errors import CommandError
 from console.file_names import named_commodity
 from feeds.errors import FeedError
@@ -45,14 +46,23 @@ class RecordedSeries:
 
 
 def read_all(files: Sequence[Path], commodity: str | None, configuration: Configuration) -> list[RecordedSeries]:
-    """Every file's series. Raises `CommandError` naming the file and what in it is at fault."""
+    """The series of every `FILE` or `ID=FILE`. Raises `CommandError` naming the file and what in it is at fault."""
+    own = dict(map(_given, files))
+    files = [_given(word)[0] for word in files]
     twice = next((path for path in files if files.count(path) > 1), None)
     if twice is not None:
         raise CommandError(f"--data names {twice} twice; expected each file once")
     stems = [path.stem for path in files]
     return [
-        _read(path, path.stem if stems.count(path.stem) == 1 else str(path), commodity, configuration) for path in files
+        _read(path, path.stem if stems.count(path.stem) == 1 else str(path), own[path] or commodity, configuration)
+        for path in files
     ]
+
+
+def _given(word: Path) -> tuple[Path, str | None]:
+    """The file that is meant, and the commodity that stands before it, if one does."""
+    given = None if word.exists() else GIVEN.fullmatch(str(word))
+    return (word, None) if given is None else (Path(given["path"]), given["commodity"].upper())
 
 
 def _read(path: Path, shown: str, commodity: str | None, configuration: Configuration) -> RecordedSeries:

@@ -203,6 +203,10 @@ def _disagreements(settings: Settings, tables: Mapping[str, object]) -> Iterator
         else:
             yield from _override_faults(commodity, tables[commodity], override)
     yield from _feed_faults(settings.feeds, known)
+    for index, source in enumerate(settings.analyses.sources):
+        for commodity in source.commodities:
+            if commodity not in known:
+                yield f"analyses.sources[{index}].commodities names {commodity}, {_not_a_commodity(commodity, known)}"
     try:
         make_url(settings.database_url.get_secret_value())
     except (ArgumentError, ValueError):

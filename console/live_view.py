@@ -241,7 +241,7 @@ def _events(events: Sequence[EventLine], lines: int) -> RenderableType:
         rows.append(
             Text.assemble(
                 (f"{clock(event.at, with_year=False)}  ", "dim"),
-                (f"{event.kind:<11}", style),
+                (f"{event.kind:<12}", style),
                 (f"{event.resource:<13} " if event.resource else "", "bold"),
                 " ".join(event.text.split()),
                 no_wrap=True,

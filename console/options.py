@@ -211,7 +211,13 @@ def why_options(parser: argparse.ArgumentParser) -> None:
 def calibration_options(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
-        "--data", type=Path, nargs="+", default=(), metavar="FILE", help="bars, one or more .csv or .parquet files"
+        "--data",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="bars, one or more .csv or .parquet files, or ID=FILE; repeatable",
     )
     source.add_argument(
         "--ledger",
@@ -246,9 +252,10 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         nargs="+",
-        default=(),
+        action="extend",
+        default=[],
         metavar="FILE",
-        help="bars, one or more .csv or .parquet files; with --ledger, of the commodities that it has traded",
+        help="bars, .csv or .parquet files, or ID=FILE; repeatable; with --ledger, of the commodities that it traded",
     )
     parser.add_argument(
         "--ledger",

@@ -10,7 +10,7 @@ import pytest
 
 import run
 from console.configuration import load
-from console.errors import CommandError
+from console.errors import CommandError, ConfigurationError
 from console.inbox import inbox_check, key_of, make_key
 from console.own_files import require_not_ours
 from feeds.signed_analyses import opened
@@ -108,6 +108,12 @@ def test_the_doctor_says_whether_each_source_has_a_key() -> None:
     assert inbox_check(configuration).state == "failed"
     make_key("model", configuration)
     assert (inbox_check(configuration).state, inbox_check(configuration).saw[:9]) == ("ok", "of model,")
+
+
+def test_a_commodity_that_nobody_knows_is_named(place: Path) -> None:
+    (place / "watchbill.toml").write_text('[[analyses.sources]]\nname = "model"\ncommodities = ["EURUDS"]\n')
+    with pytest.raises(ConfigurationError, match=r"commodities names EURUDS, .* did you mean EURUSD"):
+        load()
 
 
 def test_no_backup_is_written_over_a_key() -> None:

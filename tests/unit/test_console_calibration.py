@@ -20,6 +20,7 @@ from rich.console import Console
 from console import calibration
 from console.arguments import Calibration
 from console.calibration_ledger import confidence_bands
+from console.calibration_series import read_all
 from console.calibration_view import render_recorded
 from console.command_line import parse
 from console.configuration import Configuration
@@ -70,6 +71,17 @@ def shown(arguments: Calibration, configuration: Configuration, *, as_json: bool
     out = io.StringIO()
     assert calibration.run(arguments, configuration, Output(as_json=as_json, stdout=out, stderr=io.StringIO())) == 0
     return out.getvalue()
+
+
+def test_a_file_may_be_given_with_its_commodity(files: tuple[Path, ...], configuration: Configuration) -> None:
+    (series,) = read_all([Path(f"GBPUSD={files[0]}")], None, configuration)
+    assert series.bars.commodity == "GBPUSD"
+
+
+def test_files_may_be_named_one_after_the_other_or_option_by_option() -> None:
+    one = parse(["calibration", "--data", "a.csv", "b.csv", "--data", "c.csv"])
+    assert isinstance(one, Calibration)
+    assert one.data == (Path("a.csv"), Path("b.csv"), Path("c.csv"))
 
 
 def test_the_json_has_the_figures_of_the_whole_run_at_its_top(
