@@ -202,7 +202,7 @@ class World:
         # The ledger's file is asked by the copy of SQLite that has it open here; the books by that of their connector.
         asked = [] if self.plan.database_url else [(newest_sqlite(), self._ledger_file)]
         asked += [] if self.plan.has_broker else [(sqlite3, book) for book in self._books().values()]
-        return any(_stays_locked(module, file) for module, file in asked)
+        return any(stays_locked(module, file) for module, file in asked)
 
     def settle(self) -> None:
         """Stop everything in order, then let one process settle what is on its way, in a market that stands still.
@@ -291,7 +291,8 @@ class World:
         self.close()
 
 
-def _stays_locked(module: ModuleType, file: Path) -> bool:
+def stays_locked(module: ModuleType, file: Path) -> bool:
+    """Whether a SQLite file stays locked for longer than any process keeps it locked that goes on."""
     try:
         with closing(module.connect(file, timeout=LOCKED_FOR_GOOD_SECONDS, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")

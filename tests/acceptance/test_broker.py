@@ -16,6 +16,8 @@ import pytest
 from processes import DEADLINE_SECONDS, ROOT, Program, environment, run, run_json
 
 from persistence.ledger import Ledger
+from persistence.sqlite import newest_sqlite
+from simulation.processes.world import stays_locked
 from trading.trade import HELD, TradeState
 
 LEADING = r"leading crew default on alpha, beta from (\S+)"
@@ -30,6 +32,8 @@ REMOTE = {
 }
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+STOPS = 20
 
 
 def at(port: str) -> dict[str, str]:
@@ -61,6 +65,16 @@ def wait_for_trades(directory: Path, count: int) -> None:
         while closed() < wanted:
             assert time.monotonic() < deadline, f"there were never {wanted} closed trades"
             time.sleep(0.02)
+
+
+def pause(leader: Program, directory: Path) -> None:
+    """Stop it where it is; where it holds the ledger's file just then, which keeps everybody out, a moment later."""
+    for _ in range(STOPS):
+        leader.send(signal.SIGSTOP)
+        if not stays_locked(newest_sqlite(), directory / "state" / "ledger.sqlite"):
+            return
+        leader.send(signal.SIGCONT)
+    pytest.fail(f"it held the ledger's file each of {STOPS} times")
 
 
 def require_agreement(directory: Path) -> None:
@@ -109,7 +123,7 @@ def test_a_leader_that_was_paused_finds_its_orders_refused_and_stands_by(tmp_pat
         with serve(tmp_path, port) as new:
             new.wait_for("standing by: crew default is led by")
             wait_for_trades(tmp_path, 1)
-            old.send(signal.SIGSTOP)
+            pause(old, tmp_path)
             try:
                 new.wait_for(LEADING)
                 dealer.wait_for(r"leads account alpha with token 2")
