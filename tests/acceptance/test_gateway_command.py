@@ -159,6 +159,8 @@ def test_an_order_that_a_stopped_gateway_gets_to_too_late_is_dropped_there_and_u
         finally:
             program.send(signal.SIGCONT)
         channel.open(CALL_SECONDS)
+        # The order's deadline may have ended the worker, and a new one has to be connected, as `serve` does it.
+        assert wire.decode(Look, channel.call("initialize", {}, CALL_SECONDS), "look").account is not None
         assert question(channel, "positions") == []
         assert send(channel, 77, token=5).refused is None, "its number was not used up"
 
