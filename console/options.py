@@ -208,29 +208,25 @@ def why_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def calibration_options(parser: argparse.ArgumentParser) -> None:
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--data",
-        type=Path,
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FILE",
-        help="bars, one or more .csv or .parquet files, or ID=FILE; repeatable",
-    )
-    source.add_argument(
-        "--ledger",
-        type=Path,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="FILE",
-        help="what a ledger claimed: that of the settings, or the one in this file, such as a replay's",
-    )
+def _bars_or_ledger(source: argparse._ActionsContainer, bars: str, ledger: str) -> None:
+    """What is looked at: recorded bars, or what a ledger holds."""
+    source.add_argument("--data", type=Path, nargs="+", action="extend", default=[], metavar="FILE", help=bars)
+    source.add_argument("--ledger", type=Path, nargs="?", const=True, default=False, metavar="FILE", help=ledger)
+
+
+def _commodity_of_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--commodity", type=str.upper, metavar="ID", help="of the bars of every file (default: by each file's name)"
     )
+
+
+def calibration_options(parser: argparse.ArgumentParser) -> None:
+    _bars_or_ledger(
+        parser.add_mutually_exclusive_group(required=True),
+        "bars, one or more .csv or .parquet files, or ID=FILE; repeatable",
+        "what a ledger claimed: that of the settings, or the one in this file, such as a replay's",
+    )
+    _commodity_of_files(parser)
     parser.add_argument(
         "--positions",
         type=option_values.count,
@@ -248,27 +244,12 @@ def calibration_options(parser: argparse.ArgumentParser) -> None:
 
 
 def audit_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        type=Path,
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FILE",
-        help="bars, .csv or .parquet files, or ID=FILE; repeatable; with --ledger, of the commodities that it traded",
+    _bars_or_ledger(
+        parser,
+        "bars, .csv or .parquet files, or ID=FILE; repeatable; with --ledger, of the commodities that it traded",
+        "the trades of a ledger: that of the settings, or the one in this file, such as a replay's",
     )
-    parser.add_argument(
-        "--ledger",
-        type=Path,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="FILE",
-        help="the trades of a ledger: that of the settings, or the one in this file, such as a replay's",
-    )
-    parser.add_argument(
-        "--commodity", type=str.upper, metavar="ID", help="of the bars of every file (default: by each file's name)"
-    )
+    _commodity_of_files(parser)
     parser.add_argument(
         "--rule",
         dest="rules",
