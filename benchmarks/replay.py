@@ -7,8 +7,9 @@ that all meet the same machine; the median counts. What is timed is the engine's
 imports and without making its data. An engine that is not installed is said to be missing.
 
 Ours (`sma_lifecycle.py`) is what trades live: actors, gate, sizing, reservations, the ledger with a line for every
-decision, the paper account. Its analyst is told of every bar; ticks that no actor waits for are left out. Below it stands the older figure: the built-in analyst on four ticks
-a bar and two accounts, beside a bare loop over the same ticks.
+decision, the paper account. Its analyst is told of every bar; ticks that no actor waits for are left out. Below it
+stands the older figure: the built-in analyst on four ticks a bar and two accounts, beside a bare loop over the same
+ticks.
 
 Run with `python benchmarks/replay.py [--bars N] [--rounds N] [--only ENGINE ...] [--json]`.
 """
