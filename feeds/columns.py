@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from feeds.clocks import FileClock
 from feeds.errors import FeedError
+from feeds.table_columns import Column, NotNumbers, TextColumn
 from feeds.tables import Table
 from feeds.times import ShownTimes, UnreadableTime, settled, shown_times
 from trading.bars import Floats, Instants
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Prices: TypeAlias = Literal["mid", "bid", "ask"]
 
@@ -58,15 +57,11 @@ class BarColumns:
 
         ``wanted`` is the column's name where another than the usual is meant. Raises `FeedError`.
         """
-        import pyarrow as pa
-
         column = self._columns[self._time_name(wanted)]
-        if pa.types.is_timestamp(column.type) and column.null_count == 0:
-            milliseconds = column.cast(pa.timestamp("ms", column.type.tz), safe=False).cast(pa.int64())
-            shown = np.array(np.from_dlpack(milliseconds.combine_chunks()))
-            return ShownTimes(shown.tolist(), shown, np.full(len(shown), column.type.tz is None))
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+        native = column.native_times()
+        if native is not None:
+            shown, is_local = native
+            return ShownTimes(shown.tolist(), shown, np.full(len(shown), is_local))
         values = self._time_values(column, wanted)
         try:
             return shown_times(values)
@@ -126,14 +121,11 @@ class BarColumns:
             raise FeedError(f"{self._path}: there is no column of times; expected {expected}{self._have()}")
         return name
 
-    def _time_values(self, column: pa.ChunkedArray, wanted: str | None) -> list[object]:
-        import pyarrow as pa
-
-        values: list[object] = column.to_pylist()
-        if self._time_name(wanted) == "time" and "date" in self._columns and pa.types.is_string(column.type):
-            days = self._columns["date"].to_pylist()
-            values = [f"{day} {clock}" for day, clock in zip(days, values, strict=True)]
-        return values
+    def _time_values(self, column: Column, wanted: str | None) -> Sequence[object]:
+        if self._time_name(wanted) == "time" and "date" in self._columns and column.is_text:
+            days = self._columns["date"].values()
+            return [f"{day} {clock}" for day, clock in zip(days, column.values(), strict=True)]
+        return column.values()
 
     def _unreadable(self, error: UnreadableTime, wanted: str | None) -> FeedError:
         shown = "empty" if error.value is None else repr(error.value)
@@ -142,21 +134,14 @@ class BarColumns:
 
     def _numbers(self, name: str) -> Floats:
         """The column as numbers, NaN where it is empty. Raises `FeedError` naming the first value that is none."""
-        import pyarrow as pa
-        from pyarrow import compute
-
         column = self._columns[name]
         try:
-            if pa.types.is_string(column.type):
-                column = compute.utf8_trim_whitespace(column)
-            return _floats(column.cast(pa.float64()))
-        except pa.ArrowException as error:
-            for row, value in enumerate(column.to_pylist()):
-                try:
-                    float(value or "nan")
-                except (TypeError, ValueError):
+            return column.numbers()
+        except NotNumbers as error:
+            for row, value in enumerate(column.values()):
+                if not _is_number(value):
                     raise FeedError(f"{self._path}: row {row}: {name} is {value!r}; expected a number") from error
-            raise FeedError(f"{self._path}: {name} is a column of {column.type}; expected numbers") from error
+            raise FeedError(f"{self._path}: {name} is a column of {column.kind}; expected numbers") from error
 
     def _have(self) -> str:
         names = ", ".join(name or "one without a name" for name in self._columns)
@@ -178,13 +163,12 @@ def _plain(name: str) -> str:
     return re.sub(r"[ _.\-]", "", name)
 
 
-def _floats(column: pa.ChunkedArray) -> Floats:
-    """The column as an array, NaN where it is empty.
-
-    Not by Arrow's own `to_numpy`, nor with a number of Python's to fill in: either imports pandas wherever that is
-    installed, which takes a third of a second.
-    """
-    import pyarrow as pa
-
-    not_a_number = pa.Array.from_buffers(pa.float64(), 1, [None, pa.py_buffer(np.array([np.nan]))])[0]
-    return np.array(np.from_dlpack(column.fill_null(not_a_number).combine_chunks()))
+def _is_number(value: object) -> bool:
+    """Whether a cell could be one, or is empty."""
+    if value is None:
+        return True
+    try:
+        TextColumn([str(value)]).numbers()
+    except NotNumbers:
+        return False
+    return True

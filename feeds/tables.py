@@ -4,38 +4,37 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import StringIO
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from feeds.errors import FeedError
+from feeds.table_columns import Column, TextColumn, Unreadable
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+LARGE_BYTES = 2_000_000
+"""A .csv of this size, some 30,000 bars, is worth the loading of Arrow, which then is faster and takes less memory."""
 
 SEPARATORS = ",;\t"
 CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?")
 PRICES = ("open", "high", "low", "close")
 BEHIND = {1: ("volume",), 3: ("tickvol", "vol", "spread")}  # of files without a header, by how many columns follow
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """The columns by their names in lower case, and what else the file's form tells."""
 
-    columns: Mapping[str, pa.ChunkedArray]
+    columns: Mapping[str, Column]
     has_header: bool
     is_metatrader: bool  # the names stand in angle brackets, as MetaTrader 5 writes them
 
     def turned_round(self) -> Table:
         """The same with its last row first."""
-        import pyarrow as pa
-
-        rows = max((len(column) for column in self.columns.values()), default=0)
-        backwards = pa.array(range(rows - 1, -1, -1), pa.int64())
-        return replace(self, columns={name: column.take(backwards) for name, column in self.columns.items()})
+        return replace(self, columns={name: column.turned_round() for name, column in self.columns.items()})
 
 
 def read_table(path: Path) -> Table:
@@ -49,17 +48,12 @@ def read_table(path: Path) -> Table:
         raise FeedError(f"{path}: there is no such file")
     if not path.is_file():
         raise FeedError(f"{path}: this is a directory; expected a file")
-    import pyarrow as pa  # here, because it takes longer to load than the rest of the program
-
     try:
-        if suffix == ".csv":
-            names, columns, has_header = _read_csv(path)
-        else:
-            names, columns = _read_parquet(path)
-            has_header = True
-    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
+        read = _read_csv(path) if suffix == ".csv" else _read_parquet(path)
+    except (Unreadable, OSError, UnicodeDecodeError, csv.Error) as error:
         raise FeedError(f"{path}: cannot be read as {suffix}: {error}") from error
-    by_name: dict[str, pa.ChunkedArray] = {}
+    names, columns, has_header = read
+    by_name: dict[str, Column] = {}
     for name, column in zip(names, columns, strict=True):
         key = name.strip().strip("<>").lower()
         if key in by_name:
@@ -68,29 +62,33 @@ def read_table(path: Path) -> Table:
     return Table(by_name, has_header, any(name.strip().startswith("<") for name in names))
 
 
-def _read_csv(path: Path) -> tuple[list[str], list[pa.ChunkedArray], bool]:
+def _read_csv(path: Path) -> tuple[list[str], Sequence[Column], bool]:
     """Everything as text: a value that is no number is to be named, not guessed at."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
     raw = path.read_bytes()
     text = raw.decode("utf-16").encode() if raw[:2] in UTF16_MARKS else raw  # some terminals export so
-    first = text.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode("utf-8").strip("\r")
+    first = text.removeprefix(BYTE_ORDER_MARK).split(b"\n", 1)[0].decode("utf-8").strip("\r")
     separator = max(SEPARATORS, key=first.count)
     names = next(csv.reader([first], delimiter=separator), [])
     if not names:
         raise FeedError(f"{path}: the first line is empty; expected the names of the columns")
     has_header = not _are_values(names)
-    numbered = [str(number) for number in range(len(names))]
-    table = arrow_csv.read_csv(
-        pa.py_buffer(text),
-        read_options=arrow_csv.ReadOptions(column_names=numbered, skip_rows=int(has_header)),
-        parse_options=arrow_csv.ParseOptions(delimiter=separator),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(numbered, pa.string()), strings_can_be_null=True, null_values=[""]
-        ),
-    )
-    return names if has_header else _names_of(path, names), table.columns, has_header
+    if len(text) < LARGE_BYTES:
+        columns: Sequence[Column] = _columns_of(text, len(names), separator, skipped_rows=int(has_header))
+    else:
+        from feeds import arrow_tables
+
+        columns = arrow_tables.csv_columns(text, len(names), separator, skipped_rows=int(has_header))
+    return names if has_header else _names_of(path, names), columns, has_header
+
+
+def _columns_of(text: bytes, names: int, separator: str, *, skipped_rows: int) -> list[TextColumn]:
+    """As `arrow_tables.csv_columns`. Raises `Unreadable`, ``UnicodeDecodeError`` and ``csv.Error``."""
+    lines = StringIO(text.removeprefix(BYTE_ORDER_MARK).decode("utf-8"), newline="")
+    rows = [row for row in csv.reader(islice(lines, skipped_rows, None), delimiter=separator) if row]
+    for number, row in enumerate(rows):
+        if len(row) != names:
+            raise Unreadable(f"row {number}: Expected {names} columns, got {len(row)}: {separator.join(row)}")
+    return [TextColumn([row[place] or None for row in rows]) for place in range(names)]
 
 
 def _are_values(cells: list[str]) -> bool:
@@ -118,9 +116,8 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _read_parquet(path: Path) -> tuple[list[str], list[pa.ChunkedArray]]:
-    from pyarrow import parquet
+def _read_parquet(path: Path) -> tuple[list[str], Sequence[Column], bool]:
+    from feeds import arrow_tables
 
-    with parquet.ParquetFile(path) as file:
-        table = file.read()
-    return table.column_names, table.columns
+    names, columns = arrow_tables.parquet_columns(path)
+    return names, columns, True

@@ -10,11 +10,11 @@ import random
 import re
 
 from sqlalchemy import Connection, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from persistence.errors import LedgerError, NumbersUsedUp, UnknownAccount
 from persistence.prepared import prepared
 from persistence.tables import account
+from persistence.upserts import insert_through
 from trading.order_numbers import SEQUENCE_BITS
 
 PREFIXES = range(1, 1 << 16)
@@ -88,8 +88,7 @@ def _prefix(connection: Connection, platform: str) -> int | None:
 
 def _insert_unless_taken(connection: Connection, platform: str, crew: str, prefix: int) -> None:
     # The prefix may have been drawn before, and on PostgreSQL another process may register this account at this moment.
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(account).values(platform=platform, prefix=prefix, sequence=0, crew=crew)
+    statement = insert_through(connection, account).values(platform=platform, prefix=prefix, sequence=0, crew=crew)
     connection.execute(statement.on_conflict_do_nothing())
 
 

@@ -6,12 +6,12 @@ They are strangers' from then on: shown, counted, and never touched.
 from __future__ import annotations
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from persistence.database import Database
 from persistence.errors import LedgerError
 from persistence.journal import Journal, JournalEntry
 from persistence.tables import disowned, trade
+from persistence.upserts import insert_through
 from trading.market import Instant
 
 KIND = "disowned"
@@ -38,8 +38,7 @@ class Disowned:
             known = connection.execute(KNOWN, {"the_magic": magic}).scalar_one_or_none()
             if known is not None:
                 raise LedgerError(f"magic {magic} on {platform} is that of trade {known} of this ledger")
-            insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            row = insert(disowned).values(platform=platform, magic=magic, disowned_by=by, at=at)
+            row = insert_through(connection, disowned).values(platform=platform, magic=magic, disowned_by=by, at=at)
             is_new = connection.execute(row.on_conflict_do_nothing()).rowcount == 1
             if is_new:
                 said = {"magic": magic, "by": by, "said": reason}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from persistence import migrations, tables
+from persistence import migrations
+from persistence.creation import create_tables
 from persistence.database import Database
 from persistence.errors import LedgerEmpty, LedgerFromTheFuture, LedgerInUse, LedgerUnavailable, NotALedger
 from persistence.migrations import HEAD, REVISIONS
@@ -99,7 +100,7 @@ def revision(connection: Connection, ledger: str) -> str | None:
 
 
 def _create(connection: Connection) -> None:
-    tables.metadata.create_all(connection, checkfirst=False)
+    create_tables(connection)
     connection.execute(
         text(f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
     )

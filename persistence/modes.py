@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from persistence.database import Database
 from persistence.errors import OpensForbidden
 from persistence.journal import Journal, JournalEntry
 from persistence.prepared import prepared
 from persistence.tables import crew_mode
+from persistence.upserts import insert_through
 from trading.market import Instant
 from trading.modes import Mode, ModeCause
 
@@ -125,9 +125,8 @@ def _records(connection: Connection, crew: str, *, locked: bool) -> Sequence[Mod
 
 
 def _write(connection: Connection, crew: str, record: ModeRecord, *, unless_present: bool = False) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     changing = {"mode": record.mode, "reason": record.reason, "set_by": record.by, "since": record.since}
-    statement = insert(crew_mode).values(crew=crew, cause=record.cause, **changing)
+    statement = insert_through(connection, crew_mode).values(crew=crew, cause=record.cause, **changing)
     if unless_present:
         connection.execute(statement.on_conflict_do_nothing())
     else:

@@ -6,7 +6,6 @@ import functools
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, String, bindparam, exists, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
@@ -14,6 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from persistence.prepared import prepared
 from persistence.tables import reservation
+from persistence.upserts import Insert, insert_of
 
 
 class DatabaseClock(FunctionElement[int]):
@@ -83,19 +83,19 @@ def _new_row(now: ColumnElement[int]) -> tuple[ColumnElement[Any], ...]:
 
 
 def _reserve_on_sqlite(now: ColumnElement[int]) -> ReturningInsert[Any]:
-    insert = sqlite.insert(reservation).values(dict(zip(COLUMNS, _new_row(now), strict=True)))
-    return _or_take_over(insert, now)
+    values = dict(zip(COLUMNS, _new_row(now), strict=True))
+    return _or_take_over(insert_of("sqlite", reservation).values(values), now)
 
 
 def _reserve_on_postgresql(now: ColumnElement[int]) -> ReturningInsert[Any]:
     # The outer condition makes a refusal free: without it each one takes a transaction number and writes a log record.
     seen = reservation.alias("seen")
     held = exists().where(seen.c.resource == bindparam("res", type_=String), seen.c.expires_at > now)
-    insert = postgresql.insert(reservation).from_select(COLUMNS, select(*_new_row(now)).where(~held))
+    insert = insert_of("postgresql", reservation).from_select(COLUMNS, select(*_new_row(now)).where(~held))
     return _or_take_over(insert, now)
 
 
-def _or_take_over(insert: sqlite.Insert | postgresql.Insert, now: ColumnElement[int]) -> ReturningInsert[Any]:
+def _or_take_over(insert: Insert, now: ColumnElement[int]) -> ReturningInsert[Any]:
     # The times are computed here again: those in the row to insert are older than the wait for a lock.
     columns = reservation.c
     changes = {

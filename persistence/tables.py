@@ -2,7 +2,7 @@
 
 Times are epoch milliseconds. Those of `reservation` and `crew_start` are the lease clock's; all others are market time
 and are given by the caller. The columns of `trade` are the fields of `trading.trade.Trade`, by their names, and two
-more.
+more. What only PostgreSQL is told stands in ``info``, from where `creation` takes it.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ reservation = Table(
     Column("expires_at", BigInteger, nullable=False),  # 0: released
     CheckConstraint("token > 0", name="reservation_token"),
     sqlite_with_rowid=False,
-    postgresql_with={"fillfactor": 50},  # room for a renewal to stay on its page
+    info={"postgresql_with": {"fillfactor": 50}},  # room for a renewal to stay on its page
 )
 
 account = Table(
@@ -135,7 +135,7 @@ ONE_ACTIVE_TRADE = Index(
     trade.c.commodity,
     unique=True,
     sqlite_where=IS_ACTIVE,
-    postgresql_where=IS_ACTIVE,
+    info={"postgresql_where": IS_ACTIVE},
 )
 ONE_TRADE_PER_ANALYSIS = Index(
     "trade_one_per_analysis",
@@ -143,7 +143,7 @@ ONE_TRADE_PER_ANALYSIS = Index(
     trade.c.analysis_id,
     unique=True,
     sqlite_where=CLAIMS_ANALYSIS,
-    postgresql_where=CLAIMS_ANALYSIS,
+    info={"postgresql_where": CLAIMS_ANALYSIS},
 )
 Index("trade_analysis", trade.c.analysis_id)
 Index(
@@ -152,7 +152,7 @@ Index(
     trade.c.commodity,
     trade.c.submitted_at,
     sqlite_where=HAS_NOT_FAILED,
-    postgresql_where=HAS_NOT_FAILED,
+    info={"postgresql_where": HAS_NOT_FAILED},
 )
 
 journal = Table(
@@ -174,7 +174,7 @@ journal = Table(
     sqlite_autoincrement=True,  # a pruned line's number is never given again
 )
 Index("journal_newest", journal.c.crew, journal.c.kind, journal.c.platform, journal.c.commodity, journal.c.id)
-Index("journal_trade", journal.c.trade_id, sqlite_where=HAS_TRADE, postgresql_where=HAS_TRADE)
+Index("journal_trade", journal.c.trade_id, sqlite_where=HAS_TRADE, info={"postgresql_where": HAS_TRADE})
 
 scheduled = Table(
     "scheduled",

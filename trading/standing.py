@@ -23,7 +23,7 @@ from datetime import timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from trading.calendars import FX_CHANGE_MINUTE, FX_ZONE
+from trading.fx_day import FX_CHANGE_MINUTE, FX_ZONE
 from trading.market import SECOND, Instant, Instrument, Quote, instant, iso, moment
 from trading.settings_risk import DrawdownTier, Risk
 from trading.trade import Trade

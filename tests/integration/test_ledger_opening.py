@@ -22,7 +22,8 @@ from alembic.script import ScriptDirectory
 from made_ledger import Holder, a_ledger, a_line, make_with_scripts
 from sqlalchemy import Connection
 
-from persistence import migrate, migrations, sqlite, tables
+from persistence import migrate, migrations, sqlite
+from persistence.creation import create_tables
 from persistence.errors import LedgerFromTheFuture, LedgerUnavailable
 from persistence.ledger import Ledger
 
@@ -121,13 +122,11 @@ def test_a_migration_that_fails_half_way_leaves_nothing_behind(file: Path, monke
 
 
 def test_tables_that_were_made_half_way_are_not_there(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    create = tables.metadata.create_all
-
-    def fails_at_the_end(connection: Connection, *, checkfirst: bool) -> None:
-        create(connection, checkfirst=checkfirst)
+    def fails_at_the_end(connection: Connection) -> None:
+        create_tables(connection)
         raise RuntimeError("the power is out")
 
-    monkeypatch.setattr(tables.metadata, "create_all", fails_at_the_end)
+    monkeypatch.setattr(migrate, "create_tables", fails_at_the_end)
     with pytest.raises(RuntimeError, match="the power is out"):
         Ledger.open(url_of(file))
     with closing(connected(file)) as connection:

@@ -44,6 +44,7 @@ def structure(connection: Connection) -> dict[str, Any]:
             sorted(str(c["sqltext"]) for c in seen.get_check_constraints(name)),
             [(f["constrained_columns"], f["referred_table"]) for f in seen.get_foreign_keys(name)],
             sorted(u["column_names"] for u in seen.get_unique_constraints(name)),
+            str(seen.get_table_options(name)),
         )
         for name in seen.get_table_names()
         if name != "alembic_version"
