@@ -95,7 +95,7 @@ def measured_clock(local: Instants, bar_length: int, times: TradingTimes) -> Mea
     ``times``: the commodity's, for two days more than the bars on both sides. Raises `NotMeasurable` for a market that
     never shuts, for bars longer than an hour, and where no clock fits.
     """
-    if not times.rule.ends_week:
+    if not times.ends_week:
         raise NotMeasurable(f"{times.name} never shuts, so its bars look the same by every clock")
     if bar_length > HOUR:
         raise NotMeasurable(f"a bar is {bar_length // 1_000} s long; expected at most an hour, to see when a day ends")

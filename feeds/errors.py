@@ -7,6 +7,10 @@ class FeedError(ValueError):
     """A source is not what it should be; the message names it, and the row, the column and the value at fault."""
 
 
+class CalendarUnavailable(FeedError):
+    """The trading times of an exchange cannot be had; the message names the commodity, its calendar and what to do."""
+
+
 class AnalysisRefused(ValueError):
     """An analysis from outside is not taken, and the message says why."""
 

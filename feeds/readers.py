@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import IO, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from feeds.child import ANSWERS, REQUESTS, Request
+from feeds.child_processes import apart_from_us, command_of, environment
 from feeds.errors import FeedError
 from feeds.fetching import Stamp
 from feeds.reading import FeedReader, Outcome
@@ -24,11 +22,6 @@ from trading.settings_feeds import Feeds, FeedSettings, ScoreFeed, is_address
 READING_SECONDS = 20.0  # for all of it: the start of the process, the fetching, the parsing
 DYING_SECONDS = 2.0  # for the system to take away a killed process
 LARGEST_ANSWER_BYTES = 8 << 20  # it is parsed in the crew: 40,000 events take a quarter of a second, and 7 MiB
-ROOT = Path(__file__).resolve().parents[1]
-"""Where `feeds` is found, from whatever directory we were started."""
-
-SETTINGS = "WATCHBILL_"  # how the variables with settings begin, among which may be passwords
-BEGINNING = "import sys; sys.path.insert(0, sys.argv[1]); from feeds.child import main; main()"
 
 
 class ChildReader:
@@ -75,11 +68,11 @@ class ChildReader:
                 self._answer = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `_end`: a pipe would have to be emptied
                 self._process = subprocess.Popen(
                     self._command,
-                    env=_environment(),
+                    env=environment(),
                     stdin=asked,
                     stdout=self._answer,
                     stderr=subprocess.DEVNULL,
-                    **_apart_from_us(),
+                    **apart_from_us(),
                 )
         except OSError as error:
             self._end()
@@ -185,16 +178,5 @@ def readers_of(
 
 
 def child_command() -> tuple[str, ...]:
-    """What starts the process with this Python: our own files wherever we are (-P), and UTF-8 on every system."""
-    return (sys.executable, "-P", "-X", "utf8", "-c", BEGINNING, str(ROOT))
-
-
-def _environment() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith(SETTINGS)}
-
-
-def _apart_from_us() -> dict[str, Any]:
-    """Ctrl-C in our terminal does not reach the process: we end it."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    return {"start_new_session": True}
+    """What starts the process."""
+    return command_of("feeds.child")

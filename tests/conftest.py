@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,11 @@ from hypothesis import settings
 
 from actors.scripted_crew import A_WEDNESDAY_NOON, ScriptedCrew
 from actors.system.runtime_virtual import VirtualWorld
+from feeds.catalogue import read_catalogue
+from feeds.market_calendars import CalendarStore
 from persistence.ledger import Ledger
+from trading.calendars import needs_schedule
+from trading.market import instant
 from trading.settings import Settings
 from trading.settings_accounts import AccountSettings
 
@@ -27,6 +33,10 @@ settings.load_profile("untimed")
 
 sys.path.insert(0, str(Path(__file__).parent / "integration"))
 
+# Told to keep nothing that is compiled, each of the many programs that the tests start would compile the whole tree.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take a MetaTrader 5 terminal to ask the connectors' questions of; `docs/metatrader.md` tells how."""
@@ -37,6 +47,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mt5-password", metavar="TEXT", help="where the terminal has not saved it")
     group.addoption("--mt5-symbol", default="EURUSD", metavar="NAME", help="to trade, in the smallest volume")
     group.addoption("--mt5-portable", action="store_true", help="the terminal keeps its data beside its executable")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Keep the modules and the items out of every later look for garbage: they stay, and are millions of objects."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
@@ -55,6 +76,18 @@ def world() -> Iterator[VirtualWorld]:
     """A world that several crews may share, from noon of a Wednesday on."""
     with VirtualWorld(A_WEDNESDAY_NOON) as shared:
         yield shared
+
+
+@pytest.fixture(scope="session")
+def calendars(tmp_path_factory: pytest.TempPathFactory) -> CalendarStore:
+    """A store that has the calendars of every exchange from 2010 to 2035, on one folder for all workers."""
+    worker_of_several = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    store = CalendarStore((base.parent if worker_of_several else base) / "calendars")
+    needed = {needs_schedule(commodity): name for name, commodity in read_catalogue().items()}
+    first, last = (instant(datetime(year, 6, 1, tzinfo=UTC)) for year in (2011, 2033))
+    store.schedules({calendar: name for calendar, name in needed.items() if calendar is not None}, first, last)
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -1,85 +1,74 @@
 """When a market is open, when its day ends and when its week ends, as UTC instants found by bisection.
 
-A `CalendarRule` says it in the exchange's own words: weekly sessions on a local clock, holidays, early closes, late
-opens. `TradingTimes` is that rule flattened once into instants for a span, so that a look-up is a bisection and
-daylight saving needs no thought afterwards: local rules are converted date by date, in the exchange's zone.
+A calendar is one of our own rules (`trading/calendar_rules.py`) or an exchange's schedule; `Hours` of the catalogue,
+the user and the account are laid over it. `TradingTimes` is all that flattened once into instants for a span, so that
+a look-up is a bisection and daylight saving needs no thought afterwards: local times are converted date by date.
 
 Everything hangs on the *trading date*: the local date on which a trading day ends. The FX day of Monday 5 January
 begins on Sunday at 17:00 New York and ends on Monday at 17:00, so a holiday on a date takes away the whole day that
 ends on it: FX is closed for 25 December from 17:00 on the 24th to 17:00 on the 25th.
 
-A *week* is what trades between two weekends (the ISO week of the trading dates). Its end is the end of its last
-trading day, which is a Thursday where the Friday is a holiday: what matters is the gap that follows.
+A *week* is what trades between two weekends. Its end is the end of its last trading day, which is a Thursday where the
+Friday is a holiday: what matters is the gap that follows.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
+from statistics import median
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trading.bars import Instants
+from trading.calendar_days import DaySessions, date_of, number_of
+from trading.calendar_overrides import (
+    WEEK_DAYS,
+    Plan,
+    cut_at,
+    plan_of_nothing,
+    plan_of_schedule,
+    trading_weekdays,
+    with_early_week_end,
+    with_hours,
+)
+from trading.calendar_rules import OWN_CALENDARS, CalendarRule, own_rule, short_days_of
+from trading.calendar_rules import BadCalendar as BadCalendar
 from trading.commodities import Commodity
-from trading.market import MINUTE, Instant, instant, iso, moment
-from trading.metals_holidays import early_ends, shut_on
+from trading.local_clock import EPOCH_WEEKDAY, local_clock
+from trading.market import DAY, MINUTE, Instant, iso, moment
+from trading.settings_hours import Hours
 
-DAY_MINUTES = 24 * 60
-FX_ZONE = "America/New_York"
-FX_CHANGE_MINUTE = 17 * 60  # of Sunday, when the FX week opens, and of Friday, when it ends
-METALS_OPENING_MINUTE = FX_CHANGE_MINUTE + 60  # each day, after a break of an hour
-METALS_YEARS = range(1970, 2100)
+Said = TypeVar("Said")
 MARGIN_DAYS = 14  # built on both sides of the span: a market that shuts at all shuts within a fortnight
+NEAR_DAYS = 40  # trading days on each side that tell what is usual
 
 
 class OutsideSpan(ValueError):
     """The trading times were not built for that instant: extend them."""
 
 
-class BadCalendar(ValueError):
-    """The calendar's rule contradicts itself; the message names the calendar, the field and the value."""
+@dataclass(frozen=True, slots=True, eq=False)
+class ExchangeSchedule:
+    """What a library of calendars says of one of them. All columns have the length n, sorted by opening.
 
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One stretch of trading of a trading date, in minutes of the local clock from midnight of that date."""
-
-    weekday: int  # of the trading date; Monday is 0
-    opens_minute: int  # negative: on the evening before; -420 is 17:00 the day before
-    closes_minute: int
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarRule:
-    """A market's hours as data. Minutes are on the local clock of ``zone``, from midnight of the trading date.
-
-    A local time that daylight saving skips is read on the clock of before the change; one that happens twice is its
-    first occurrence.
+    A trading date with a break in it has two rows, one without trading none.
     """
 
-    zone: str
-    sessions: tuple[Session, ...]  # those of one weekday in the order of the day
-    ends_week: bool = True  # False: no weekend, so there is no Friday rule
-    yearly_holidays: frozenset[tuple[int, int]] = frozenset()  # (month, day) of trading dates that never trade
-    holidays: frozenset[date] = frozenset()  # trading dates that do not trade
-    early_closes: Mapping[date, int] = field(default_factory=dict)  # trading date to the minute at which it ends
-    late_opens: Mapping[date, int] = field(default_factory=dict)  # trading date to the minute at which it begins
-
-    def stretches(self, day: date) -> Iterator[tuple[int, int]]:
-        """The (opening, closing) minutes of one trading date, in order; none where it does not trade."""
-        if day in self.holidays or (day.month, day.day) in self.yearly_holidays:
-            return
-        earliest = self.late_opens.get(day, -math.inf)
-        latest = self.early_closes.get(day, math.inf)
-        for session in self.sessions:
-            opens, closes = max(session.opens_minute, earliest), min(session.closes_minute, latest)
-            if session.weekday == day.weekday() and opens < closes:
-                yield int(opens), int(closes)
+    name: str
+    zone: str  # the exchange's
+    first: date  # the trading dates that are covered, both included
+    last: date
+    known_until: date  # later holidays are by rule alone: nothing was announced yet
+    dates: Instants = field(repr=False)  # trading dates as days since 1970-01-01
+    opens: Instants = field(repr=False)
+    closes: Instants = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +80,7 @@ class TradingTimes:
     """
 
     name: str
-    rule: CalendarRule = field(repr=False)
+    zone: str  # the commodity's, in which its dates are
     first: Instant
     last: Instant
     opens: Instants = field(repr=False)  # (runs,) where uninterrupted trading begins, sorted
@@ -99,21 +88,25 @@ class TradingTimes:
     day_ends: Instants = field(repr=False)  # (days,) the end of each trading day, sorted
     week_ends: Instants = field(repr=False)  # (days,) the end of the trading week that each day belongs to
     dates: tuple[date, ...] = field(repr=False)  # (days,) trading dates
+    day_sessions: DaySessions = field(repr=False)  # the sessions of each trading date
+    ends_week: bool = True  # False: all seven weekdays trade, so there is no Friday rule
+    known_until: date | None = None  # later holidays are by rule alone; None: by a rule that cannot change
+    auto_close_minutes: float | None = None  # what the hours say of the buffer before the day's end
     # The same as lists: a bisection of one value is some ten times faster on them than on an array.
     _opens: list[int] = field(init=False, repr=False)
     _closes: list[int] = field(init=False, repr=False)
     _day_ends: list[int] = field(init=False, repr=False)
+    _week_ends: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_opens", self.opens.tolist())
         object.__setattr__(self, "_closes", self.closes.tolist())
         object.__setattr__(self, "_day_ends", self.day_ends.tolist())
+        object.__setattr__(self, "_week_ends", self.week_ends.tolist())
 
     def is_open(self, at: Instant) -> bool:
         """True while the market trades."""
-        self._require(at)
-        run = bisect_right(self._opens, at) - 1
-        return run >= 0 and at < self._closes[run]
+        return self._run(at) is not None
 
     def are_open(self, at: Instants) -> NDArray[np.bool_]:
         """`is_open` for a whole column of instants."""
@@ -141,26 +134,26 @@ class TradingTimes:
 
     def minutes_to_close(self, at: Instant) -> float:
         """Minutes until trading stops: 0 while the market is shut, infinity where it never shuts."""
-        if not self.is_open(at):
+        run = self._run(at)
+        if run is None:
             return 0.0
-        close = self.next_close(at)
-        return math.inf if close is None else (close - at) / MINUTE
+        return (self._closes[run] - at) / MINUTE if run < len(self._closes) - 1 else math.inf
 
     def day_end(self, at: Instant) -> Instant | None:
         """The end of the trading day that ``at`` belongs to; None while the market is shut."""
-        return self._day_ends[self._day(at)] if self.is_open(at) else None
+        return None if self._run(at) is None else self._day_ends[bisect_right(self._day_ends, at)]
 
     def last_day_end(self, at: Instant) -> Instant | None:
         """When the last trading day ended that is over at ``at``; None where that was before what was built."""
         self._require(at)
-        day = self._day(at) - 1
+        day = bisect_right(self._day_ends, at) - 1
         return self._day_ends[day] if day >= 0 and self._day_ends[day] > self.first else None
 
     def week_end(self, at: Instant) -> Instant | None:
         """The end of the trading week that ``at`` belongs to; None while shut, and where weeks do not end."""
-        if not self.rule.ends_week or not self.is_open(at):
+        if not self.ends_week or self._run(at) is None:
             return None
-        return int(self.week_ends[self._day(at)])
+        return self._week_ends[bisect_right(self._day_ends, at)]
 
     def is_last_day_of_week(self, at: Instant) -> bool:
         """True while the last trading day of a week trades."""
@@ -170,7 +163,7 @@ class TradingTimes:
     def trading_date(self, at: Instant) -> date:
         """The local date on which the trading day of ``at`` ends; while the market is shut, of the day that is next."""
         self._require(at)
-        return self.dates[self._day(at)]
+        return self.dates[bisect_right(self._day_ends, at)]
 
     def spans(self, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
         """The spans of trading from ``start`` to ``end``, in order; see `open_spans`."""
@@ -182,13 +175,36 @@ class TradingTimes:
         runs = zip(self._opens[first:last], self._closes[first:last], strict=True)
         return ((max(opens, start), min(closes, end)) for opens, closes in runs)
 
-    def extended(self, until: Instant) -> TradingTimes:
-        """The same trading times, good until ``until`` at least."""
-        return self if until <= self.last else flatten(self.name, self.rule, self.first, until)
+    def sessions(self, trading_date: date) -> tuple[tuple[Instant, Instant], ...]:
+        """The (opening, closing) instants of a trading date, in order; none where it does not trade."""
+        self._require_date(trading_date)
+        day = number_of(trading_date)
+        first, last = np.searchsorted(self.day_sessions.days, (day, day + 1)).tolist()
+        opens, closes = self.day_sessions.opens[first:last].tolist(), self.day_sessions.closes[first:last].tolist()
+        return tuple(zip(opens, closes, strict=True))
 
-    def _day(self, at: Instant) -> int:
-        """The first trading day that has not ended at ``at``."""
-        return bisect_right(self._day_ends, at)
+    def day_end_of(self, trading_date: date) -> Instant | None:
+        """The end of a trading date; None where it does not trade."""
+        sessions = self.sessions(trading_date)
+        return sessions[-1][1] if sessions else None
+
+    def is_short(self, trading_date: date) -> bool:
+        """True where the date ends earlier than is usual for its weekday; False where it does not trade."""
+        end = self.day_end_of(trading_date)
+        if end is None:
+            return False
+        place = bisect_left(self.dates, trading_date)
+        near = range(max(place - NEAR_DAYS, 0), min(place + NEAR_DAYS, len(self.dates)))
+        same = [day for day in near if self.dates[day].weekday() == trading_date.weekday()]
+        ends = [self._local_minute(self._day_ends[day], self.dates[day]) for day in same]
+        return self._local_minute(end, trading_date) < median(ends)
+
+    def _run(self, at: Instant) -> int | None:
+        """The stretch of trading that ``at`` lies in; None while the market is shut."""
+        if not self.first <= at <= self.last:
+            self._require(at)
+        run = bisect_right(self._opens, at) - 1
+        return run if run >= 0 and at < self._closes[run] else None
 
     def _require(self, at: Instant) -> None:
         if not self.first <= at <= self.last:
@@ -196,6 +212,18 @@ class TradingTimes:
                 f"the trading times of {self.name} are built from {iso(self.first)} to {iso(self.last)}; "
                 f"they were asked for {iso(at)}"
             )
+
+    def _require_date(self, trading_date: date) -> None:
+        zone = ZoneInfo(self.zone)
+        first, last = moment(self.first).astimezone(zone).date(), moment(self.last).astimezone(zone).date()
+        if not first <= trading_date <= last:
+            raise OutsideSpan(
+                f"the trading times of {self.name} are built for {first} to {last}; they were asked for {trading_date}"
+            )
+
+    def _local_minute(self, at: Instant, trading_date: date) -> float:
+        local = moment(at).astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+        return (local - datetime.combine(trading_date, time())).total_seconds() / 60
 
 
 def open_spans(times: TradingTimes, start: Instant, end: Instant) -> Iterator[tuple[Instant, Instant]]:
@@ -206,130 +234,114 @@ def open_spans(times: TradingTimes, start: Instant, end: Instant) -> Iterator[tu
     return times.spans(start, end)
 
 
-def build(commodity: Commodity, first: Instant, last: Instant) -> TradingTimes:
+def needs_schedule(commodity: Commodity) -> str | None:
+    """The name of the exchange's schedule that `build` needs for this commodity; None where the calendar is our own."""
+    return None if commodity.calendar in OWN_CALENDARS else commodity.calendar
+
+
+def build(
+    commodity: Commodity,
+    first: Instant,
+    last: Instant,
+    *,
+    schedule: ExchangeSchedule | None = None,
+    hours: Sequence[Hours] = (),
+) -> TradingTimes:
     """The trading times of a commodity of the catalogue from ``first`` to ``last``.
 
-    Raises ``ValueError`` when ``last`` lies before ``first``, and `BadCalendar` where the commodity's zone and calendar
-    do not fit each other.
+    ``hours`` are laid over those of the catalogue, each over the one before: the user's, then the account's.
+    ``schedule``: the one that `needs_schedule` names, for a fortnight more than the span on both sides.
+
+    Raises ``ValueError`` when ``last`` lies before ``first``, `OutsideSpan` for a schedule that is too short, and
+    `BadCalendar` where the schedule is missing or another one, or the hours contradict themselves.
     """
-    return flatten(commodity.id, rule_of(commodity), first, last)
-
-
-def rule_of(commodity: Commodity) -> CalendarRule:
-    """The rule of the calendar that the catalogue names for this commodity, with the commodity's own day end."""
-    day_end_minute = minute_of(commodity.day_end)
-    if commodity.calendar == "always":
-        return always_rule(commodity.zone, day_end_minute)
-    if commodity.zone != FX_ZONE:
-        raise BadCalendar(
-            f"{commodity.id}: zone is {commodity.zone!r}; the {commodity.calendar} calendar is written in {FX_ZONE!r}"
-        )
-    return metals_rule(day_end_minute) if commodity.calendar == "metals" else fx_rule(day_end_minute)
-
-
-def fx_rule(day_end_minute: int = FX_CHANGE_MINUTE) -> CalendarRule:
-    """Foreign exchange: Sunday 17:00 to Friday 17:00 New York, closed for 25 December and 1 January.
-
-    A day that ends earlier than 17:00 ends the week earlier too: what comes after the last day's end belongs to no
-    day, and a market without a day has no closing rule to watch over it.
-    """
-    end = day_end_minute or DAY_MINUTES  # midnight is the end of a date, not its beginning
-    opening, closing = FX_CHANGE_MINUTE - DAY_MINUTES, min(end, FX_CHANGE_MINUTE)
-    sessions = (
-        Session(0, opening, end),
-        *(Session(weekday, end - DAY_MINUTES, end) for weekday in (1, 2, 3)),
-        Session(4, end - DAY_MINUTES, closing),
-    )
-    return CalendarRule(FX_ZONE, sessions, yearly_holidays=frozenset({(12, 25), (1, 1)}))
-
-
-def metals_rule(day_end_minute: int = FX_CHANGE_MINUTE) -> CalendarRule:
-    """Gold and silver: Sunday 18:00 to Friday 17:00 New York with a break from 17:00 to 18:00 each day, and the
-    holidays and early ends of `trading/metals_holidays.py`.
-    """
-    sessions = (
-        Session(session.weekday, max(session.opens_minute, opens), min(session.closes_minute, closes))
-        for session in fx_rule(day_end_minute).sessions
-        for opens, closes in _between_breaks()
-        if max(session.opens_minute, opens) < min(session.closes_minute, closes)
-    )
-    return CalendarRule(
-        FX_ZONE,
-        tuple(sessions),
-        holidays=frozenset(day for year in METALS_YEARS for day in shut_on(year)),
-        early_closes={day: minute for year in METALS_YEARS for day, minute in early_ends(year).items()},
-    )
-
-
-def _between_breaks() -> Iterator[tuple[int, int]]:
-    """From each opening to the next break: of the day before, of the date itself, of the day after."""
-    for midnight in (-DAY_MINUTES, 0, DAY_MINUTES):
-        yield midnight + METALS_OPENING_MINUTE - DAY_MINUTES, midnight + FX_CHANGE_MINUTE
-
-
-def always_rule(zone: str, day_end_minute: int) -> CalendarRule:
-    """A market that never shuts: its days end at a local time, its weeks do not end."""
-    end = day_end_minute or DAY_MINUTES
-    sessions = tuple(Session(weekday, end - DAY_MINUTES, end) for weekday in range(7))
-    return CalendarRule(zone, sessions, ends_week=False)
-
-
-def minute_of(local_time: str) -> int:
-    """Minutes since midnight of ``HH:MM``."""
-    hours, minutes = local_time.split(":")
-    return int(hours) * 60 + int(minutes)
+    wanted = needs_schedule(commodity)
+    if (schedule.name if schedule else None) != wanted:
+        given = f"the schedule of {schedule.name!r}" if schedule else "no schedule"
+        raise BadCalendar(f"{commodity.id}: calendar is {commodity.calendar!r}, but {given} is given")
+    lowest = short_days_of(wanted, first, last) if wanted else own_rule(commodity.calendar, commodity.zone)
+    known_until = schedule.known_until if schedule else lowest.known_until
+    layers = (Hours(day_end=commodity.day_end), *commodity.hours, *hours)
+    above = tuple(CalendarRule(commodity.zone, layer) for layer in layers)
+    return _flattened(commodity.id, commodity.zone, (lowest, *above), (first, last), schedule, known_until)
 
 
 def flatten(name: str, rule: CalendarRule, first: Instant, last: Instant) -> TradingTimes:
-    """The rule as instants from ``first`` to ``last``; ``name`` is for messages.
+    """A rule by itself as instants from ``first`` to ``last``; ``name`` is for messages.
 
-    Raises ``ValueError`` when ``last`` lies before ``first``, and `BadCalendar` for sessions that overlap, end before
-    they begin, or are not there at all.
+    Raises ``ValueError`` when ``last`` lies before ``first``, and `BadCalendar` for hours that contradict themselves
+    or are not there at all.
     """
+    return _flattened(name, rule.zone, (rule,), (first, last), None, rule.known_until)
+
+
+def _flattened(
+    name: str,
+    zone: str,
+    rules: Sequence[CalendarRule],
+    span: tuple[Instant, Instant],
+    schedule: ExchangeSchedule | None,
+    known_until: date | None,
+) -> TradingTimes:
+    """The schedule, or nothing, with rules laid over it from the lowest up."""
+    first, last = span
     if last < first:
         raise ValueError(f"the trading times of {name} cannot run from {iso(first)} back to {iso(last)}")
-    opens: list[Instant] = []
-    closes: list[Instant] = []
-    day_ends: list[Instant] = []
-    dates: list[date] = []
-    zone = ZoneInfo(rule.zone)
-    day = moment(first).date() - timedelta(days=MARGIN_DAYS)
-    final = moment(last).date() + timedelta(days=MARGIN_DAYS)
-    while day <= final:
-        end = None
-        for opens_minute, closes_minute in rule.stretches(day):
-            start, end = _instant_of(day, opens_minute, zone), _instant_of(day, closes_minute, zone)
-            if start >= end or (closes and start < closes[-1]):
-                raise BadCalendar(f"{name}: the sessions of {day} overlap or end before they begin")
-            if closes and start == closes[-1]:
-                closes[-1] = end
-            else:
-                opens.append(start)
-                closes.append(end)
-        if end is not None:
-            day_ends.append(end)
-            dates.append(day)
-        day += timedelta(days=1)
-    if not opens or closes[-1] <= last:
-        raise BadCalendar(f"{name}: the rule has no sessions around {iso(last)}")
+    days = np.arange(first // DAY - MARGIN_DAYS, last // DAY + MARGIN_DAYS + 1)
+    years = date_of(int(days[0])).year, date_of(int(days[-1])).year
+    plan = plan_of_nothing(days) if schedule is None else _plan_of(name, schedule, days)
+    for rule in rules:
+        plan = with_hours(name, plan, rule.hours, local_clock(rule.zone, *years))
+    if schedule is None and not any(rule.hours.sessions for rule in rules):
+        raise BadCalendar(f"{name}: hours.sessions is missing; expected some, for the calendar has holidays alone")
+    sessions, weekdays, clock = plan.actual, trading_weekdays(plan.regular), local_clock(zone, *years)
+    friday_end = _highest(rule.hours.friday_end for rule in rules)
+    if friday_end is not None:
+        sessions = with_early_week_end(name, sessions, weekdays, friday_end, clock)
+    day_end = _highest(rule.hours.day_end for rule in rules)
+    if day_end is not None:
+        sessions = cut_at(day_end, sessions, clock, goes_on=_says_sessions_last(rules))
+    if len(sessions.days) == 0 or sessions.closes[-1] <= last:
+        raise BadCalendar(f"{name}: the calendar has no sessions around {iso(last)}")
+    dates = np.unique(sessions.days)
+    day_ends = sessions.closes[np.searchsorted(sessions.days, dates, side="right") - 1]
+    weeks = (dates + EPOCH_WEEKDAY - weekdays[0]) // WEEK_DAYS
+    goes_on = np.flatnonzero(sessions.opens[1:] == sessions.closes[:-1])
     return TradingTimes(
         name=name,
-        rule=rule,
+        zone=zone,
         first=first,
         last=last,
-        opens=np.array(opens, dtype=np.int64),
-        closes=np.array(closes, dtype=np.int64),
-        day_ends=np.array(day_ends, dtype=np.int64),
-        week_ends=np.array(_week_ends(dates, day_ends), dtype=np.int64),
-        dates=tuple(dates),
+        opens=np.delete(sessions.opens, goes_on + 1),
+        closes=np.delete(sessions.closes, goes_on),
+        day_ends=day_ends,
+        week_ends=day_ends[np.searchsorted(weeks, weeks, side="right") - 1],
+        dates=tuple(dates.astype("datetime64[D]").tolist()),
+        day_sessions=sessions,
+        ends_week=len(weekdays) < WEEK_DAYS,
+        known_until=known_until,
+        auto_close_minutes=_highest(rule.hours.auto_close_minutes_before for rule in rules),
     )
 
 
-def _instant_of(day: date, minute: int, zone: ZoneInfo) -> Instant:
-    """The instant at which the local clock shows ``minute``. The sum is on the wall clock, so before the zone."""
-    return instant((datetime.combine(day, time()) + timedelta(minutes=minute)).replace(tzinfo=zone))
+def _says_sessions_last(rules: Sequence[CalendarRule]) -> bool:
+    """True where the sessions are not said below the day's end: who says that such a day trades longer means it."""
+    with_sessions = [place for place, rule in enumerate(rules) if rule.hours.sessions is not None]
+    with_day_end = [place for place, rule in enumerate(rules) if rule.hours.day_end is not None]
+    return bool(with_sessions) and with_sessions[-1] >= max(with_day_end, default=0)
 
 
-def _week_ends(dates: list[date], day_ends: list[Instant]) -> list[Instant]:
-    last_end = {day.isocalendar()[:2]: end for day, end in zip(dates, day_ends, strict=True)}
-    return [last_end[day.isocalendar()[:2]] for day in dates]
+def _highest(said: Iterable[Said | None]) -> Said | None:
+    """What the highest of the layers says that says anything."""
+    return next((one for one in reversed(tuple(said)) if one is not None), None)
+
+
+def _plan_of(name: str, schedule: ExchangeSchedule, days: Instants) -> Plan:
+    first, last = date_of(int(days[0])), date_of(int(days[-1]))
+    if not schedule.first <= first <= last <= schedule.last:
+        raise OutsideSpan(
+            f"{name}: the schedule of {schedule.name!r} is for {schedule.first} to {schedule.last}; "
+            f"expected it for {first} to {last}"
+        )
+    clock = local_clock(schedule.zone, schedule.first.year, schedule.last.year)
+    return plan_of_schedule(DaySessions(schedule.dates, schedule.opens, schedule.closes), days, clock)

@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from trading.bars import Floats, Instants
-from trading.calendars import FX_CHANGE_MINUTE, FX_ZONE, always_rule, flatten
+from trading.calendar_rules import always_rule
+from trading.calendars import flatten
+from trading.fx_day import FX_ZONE
 from trading.market import SECOND, Instant, iso
 from trading.trade import CloseReason, Trade, TradeState
 
@@ -94,7 +96,7 @@ def sharpe_ratio(times: Instants, equity: Floats) -> float | None:
     """
     if len(equity) == 0 or equity.min() <= 0:
         return None
-    days = flatten("equity", always_rule(FX_ZONE, FX_CHANGE_MINUTE), int(times[0]), int(times[-1]))
+    days = flatten("equity", always_rule(FX_ZONE), int(times[0]), int(times[-1]))
     day = np.searchsorted(days.day_ends, times, side="right")
     last_of_day = np.append(np.flatnonzero(np.diff(day)), len(day) - 1)
     daily = np.concatenate((equity[:1], equity[last_of_day]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from trading.bars import BarSeries, Floats, check_bars
-from trading.calendars import TradingTimes, flatten, fx_rule
+from trading.calendar_rules import fx_rule
+from trading.calendars import TradingTimes, flatten
 from trading.market import DAY, SECOND, Instant
 from trading.volatility import VolatilityForecast
 

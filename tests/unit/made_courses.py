@@ -9,7 +9,8 @@ import numpy as np
 from made_trades import a_trade
 
 from trading.bars import BarSeries, check_bars
-from trading.calendars import flatten, fx_rule
+from trading.calendar_rules import fx_rule
+from trading.calendars import flatten
 from trading.course import Course
 from trading.market import DAY, HOUR, Instant, Side
 from trading.settings import Settings

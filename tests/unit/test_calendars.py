@@ -12,42 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_trades import a_bitcoin, a_commodity, a_gold, utc
 
-from trading.calendars import (
-    BadCalendar,
-    CalendarRule,
-    OutsideSpan,
-    Session,
-    TradingTimes,
-    build,
-    flatten,
-    minute_of,
-    open_spans,
-)
+from trading.calendar_rules import CalendarRule
+from trading.calendars import BadCalendar, OutsideSpan, TradingTimes, build, flatten, open_spans
 from trading.easter import easter, good_friday
 from trading.market import DAY, HOUR, MINUTE, Instant, moment
+from trading.settings_hours import Hours
 
 FIRST, LAST = utc("2017-01-01T00:00"), utc("2027-12-31T00:00")
 NEW_YORK = ZoneInfo("America/New_York")
 FX = build(a_commodity(), FIRST, LAST)
 CRYPTO = build(a_bitcoin(), FIRST, LAST)
-METALS = build(a_gold(), FIRST, LAST)
 any_instant = st.integers(FIRST, LAST)
-
-
-def every_weekday(opens: str, closes: str, *, the_day_before: bool = False) -> tuple[Session, ...]:
-    """The same hours from Monday to Friday."""
-    start = minute_of(opens) - (24 * 60 if the_day_before else 0)
-    return tuple(Session(weekday, start, minute_of(closes)) for weekday in range(5))
-
 
 GOLD = flatten(
     "GOLD",
     CalendarRule(
         "America/New_York",
-        every_weekday("18:00", "17:00", the_day_before=True),
-        yearly_holidays=frozenset({(12, 25), (1, 1)}),
-        holidays=frozenset({date(2026, 4, 3)}),
-        early_closes={date(2026, 11, 26): minute_of("14:30"), date(2026, 11, 27): minute_of("14:45")},
+        Hours(
+            sessions=("Mon-Fri 18:00-17:00",),
+            closed=("christmas", "new_year", "good_friday"),
+            early_closes={"thanksgiving": "14:30", "black_friday": "14:45"},
+        ),
     ),
     FIRST,
     LAST,
@@ -56,15 +41,17 @@ GRAINS = flatten(
     "WHEAT",
     CalendarRule(
         "America/Chicago",
-        (*every_weekday("19:00", "07:45", the_day_before=True), *every_weekday("08:30", "13:20")),
-        holidays=frozenset({date(2026, 6, 19), date(2026, 11, 26)}),
-        early_closes={date(2026, 11, 27): minute_of("12:05")},
-        late_opens={date(2026, 11, 27): minute_of("08:30")},
+        Hours(
+            sessions=("Mon-Fri 19:00-07:45", "Mon-Fri 08:30-13:20"),
+            closed=("juneteenth", "thanksgiving"),
+            early_closes={"black_friday": "12:05"},
+            late_opens={"black_friday": "08:30"},
+        ),
     ),
     FIRST,
     LAST,
 )
-COFFEE = flatten("COFFEE", CalendarRule("America/New_York", every_weekday("04:15", "13:30")), FIRST, LAST)
+COFFEE = flatten("COFFEE", CalendarRule("America/New_York", Hours(sessions=("Mon-Fri 04:15-13:30",))), FIRST, LAST)
 
 
 def opens_and_shuts(times: TradingTimes, at: Instant) -> tuple[bool, bool]:
@@ -159,82 +146,6 @@ def test_christmas_on_a_weekend_closes_no_other_day() -> None:
 def test_fx_trades_on_good_friday() -> None:
     assert FX.is_open(utc("2026-04-03T12:00"))
     assert FX.is_last_day_of_week(utc("2026-04-03T12:00"))
-
-
-@pytest.mark.parametrize(
-    ("wednesday", "hours_ahead"), [("2026-01-14", 5), ("2026-07-15", 4), ("2026-03-11", 4), ("2025-10-29", 4)]
-)
-def test_metals_rest_for_an_hour_each_day_and_their_day_ends_before_it(wednesday: str, hours_ahead: int) -> None:
-    five = utc(f"{wednesday}T17:00") + hours_ahead * HOUR
-    assert opens_and_shuts(METALS, five) == SHUTS
-    assert not METALS.is_open(five + 30 * MINUTE)
-    assert opens_and_shuts(METALS, five + HOUR) == OPENS
-    assert METALS.day_end(five - 1) == five
-    assert METALS.next_close(five - HOUR) == five
-    assert METALS.day_end(five + 30 * MINUTE) is None
-    assert METALS.day_end(five + HOUR) == five + DAY
-    assert METALS.trading_date(five + 30 * MINUTE) == date.fromisoformat(wednesday) + timedelta(days=1)
-
-
-def test_the_week_of_metals_is_from_sunday_at_six_to_friday_at_five() -> None:
-    sunday, friday = utc("2026-01-11T23:00"), utc("2026-01-16T22:00")
-    assert opens_and_shuts(METALS, sunday) == OPENS
-    assert opens_and_shuts(METALS, friday) == SHUTS
-    assert METALS.next_open(friday) == sunday + 7 * DAY
-    assert METALS.week_end(sunday) == friday
-    assert METALS.is_last_day_of_week(friday - 1)
-
-
-@pytest.mark.parametrize(
-    ("holiday", "end"), [("2026-04-03", "21:00"), ("2025-12-25", "22:00"), ("2026-01-01", "22:00")]
-)
-def test_metals_rest_on_good_friday_christmas_and_new_year(holiday: str, end: str) -> None:
-    ends = utc(f"{holiday}T{end}")
-    assert not METALS.is_open(ends - DAY // 2)
-    assert date.fromisoformat(holiday) not in METALS.dates
-
-
-@pytest.mark.parametrize(
-    ("ends", "why"),
-    [
-        ("2026-11-26T19:30", "Thanksgiving"),
-        ("2026-11-27T19:45", "the day after it"),
-        ("2024-11-29T18:45", "the day after it, until 2024"),
-        ("2026-12-24T18:45", "Christmas Eve"),
-        ("2026-07-03T17:00", "Independence Day on a Saturday"),
-        ("2025-06-19T18:30", "Juneteenth"),
-        ("2021-01-18T18:00", "Martin Luther King, until 2021"),
-        ("2013-05-27T17:15", "Memorial Day, until 2014"),
-        ("2024-07-04T18:30", "Independence Day"),
-    ],
-)
-def test_metals_end_their_day_early_on_holidays_of_the_united_states(ends: str, why: str) -> None:
-    end = utc(ends)
-    times = build(a_gold(), utc("2012-01-01T00:00"), LAST)
-    assert opens_and_shuts(times, end) == SHUTS, why
-    assert times.day_end(end - HOUR) == end
-
-
-@pytest.mark.parametrize("day", ["2021-12-24", "2022-12-26", "2023-01-02", "2026-04-03"])
-def test_metals_keep_christmas_and_new_year_on_other_days_where_they_fall_on_a_weekend(day: str) -> None:
-    assert date.fromisoformat(day) not in METALS.dates
-
-
-def test_metals_trade_on_the_last_day_of_a_year_whose_next_begins_on_a_saturday() -> None:
-    assert METALS.is_open(utc("2021-12-31T21:59"))
-
-
-def test_good_friday_makes_thursday_the_last_day_of_the_metals_week() -> None:
-    thursday = utc("2026-04-02T21:00")
-    assert METALS.is_last_day_of_week(thursday - 1)
-    assert METALS.next_open(thursday) == utc("2026-04-05T22:00")
-
-
-@pytest.mark.parametrize("day_end", ["00:00", "12:00", "17:00", "17:30", "18:00", "22:00"])
-def test_metals_have_the_same_hours_wherever_their_day_ends(day_end: str) -> None:
-    times = build(a_gold(day_end=day_end), FIRST, LAST)
-    at = np.arange(utc("2026-01-11T00:00"), utc("2026-01-16T16:30"), 10 * MINUTE)
-    assert np.array_equal(times.are_open(at), METALS.are_open(at))
 
 
 @pytest.mark.parametrize(
@@ -396,42 +307,40 @@ def test_an_instant_outside_of_the_span_is_refused_with_the_span(at: Instant) ->
         FX.are_open(np.array([FIRST, at]))
 
 
-def test_an_extended_span_answers_as_if_it_had_been_built_so() -> None:
-    short = build(a_commodity(), utc("2026-01-05T00:00"), utc("2026-01-07T12:00"))
-    extended = short.extended(utc("2026-03-01T00:00"))
-    whole = build(a_commodity(), short.first, utc("2026-03-01T00:00"))
-    for at in range(short.first, extended.last, 7 * HOUR):
-        assert (extended.day_end(at), extended.next_open(at)) == (whole.day_end(at), whole.next_open(at))
-    assert short.extended(short.last) is short
-    assert short.next_close(short.last) == utc("2026-01-09T22:00")
-
-
 def test_a_span_that_runs_backwards_is_refused() -> None:
     with pytest.raises(ValueError, match=r"EURUSD cannot run from 2027-12-31T00:00:00Z back to"):
         build(a_commodity(), LAST, FIRST)
 
 
-def test_the_fx_calendar_in_another_zone_is_refused() -> None:
-    with pytest.raises(BadCalendar, match=r"EURUSD: zone is 'Europe/London'"):
-        build(a_commodity(zone="Europe/London"), FIRST, LAST)
+def test_the_fx_day_may_end_by_another_citys_clock_and_its_hours_stay_those_of_new_york() -> None:
+    times = build(a_commodity(zone="Europe/London", day_end="21:00"), FIRST, LAST)
+    assert times.day_end(utc("2026-03-12T12:00")) == utc("2026-03-12T21:00")
+    assert times.day_end(utc("2026-07-15T12:00")) == utc("2026-07-15T20:00")
+    assert opens_and_shuts(times, utc("2026-03-08T21:00")) == OPENS
+    at = np.arange(utc("2026-07-12T00:00"), utc("2026-07-17T20:00"), 10 * MINUTE)
+    assert np.array_equal(times.are_open(at), FX.are_open(at))
 
 
-@pytest.mark.parametrize(
-    "sessions",
-    [
-        (Session(0, 60, 600), Session(0, 540, 700)),
-        (Session(0, 0, 600), Session(1, -900, 600)),
-        (Session(0, 600, 700), Session(0, 0, 500)),
-    ],
-)
-def test_sessions_that_overlap_are_refused_with_their_date(sessions: tuple[Session, ...]) -> None:
-    with pytest.raises(BadCalendar, match=r"ODD: the sessions of 20\d\d-\d\d-\d\d overlap"):
-        flatten("ODD", CalendarRule("Europe/London", sessions), FIRST, LAST)
+def test_a_calendar_of_an_exchange_needs_its_schedule() -> None:
+    with pytest.raises(BadCalendar, match="GOLD: calendar is 'CMEGlobex_GC', but no schedule is given"):
+        build(a_gold(), FIRST, LAST)
 
 
-def test_a_calendar_without_sessions_is_refused() -> None:
-    with pytest.raises(BadCalendar, match="ODD: the rule has no sessions"):
-        flatten("ODD", CalendarRule("Europe/London", ()), FIRST, LAST)
+def test_a_calendar_of_holidays_alone_needs_sessions() -> None:
+    with pytest.raises(BadCalendar, match=r"COFFEE: hours.sessions is missing"):
+        build(a_commodity(id="COFFEE", calendar="ice_softs"), FIRST, LAST)
+
+
+def test_a_calendar_without_any_session_around_the_span_is_refused() -> None:
+    year = Hours(sessions=("Mon-Fri 09:00-17:00",), closed=tuple(f"2026-{m:02d}-{d:02d}" for m, d in days_of_2026()))
+    with pytest.raises(BadCalendar, match="ODD: the calendar has no sessions around 2026-07-01T00:00:00Z"):
+        flatten("ODD", CalendarRule("Europe/London", year), utc("2026-06-01T00:00"), utc("2026-07-01T00:00"))
+
+
+def days_of_2026() -> list[tuple[int, int]]:
+    """Month and day of each."""
+    days = (date(2026, 1, 1) + timedelta(days=number) for number in range(365))
+    return [(day.month, day.day) for day in days]
 
 
 def test_a_local_time_that_daylight_saving_skips_or_repeats_ends_one_day_only() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from feeds.catalogue import read_catalogue
 from feeds.clock_measurement import MeasuredClock, NotMeasurable, measured_clock
 from feeds.clocks import FileClock, SkippedTime, UnknownClock, broker_clock, clock_named
 from feeds.files import Reading, read_file
+from feeds.market_calendars import CalendarStore
 from trading.bars import Instants
 from trading.calendars import TradingTimes, build
 from trading.market import DAY, HOUR, MINUTE, Instant, instant, iso, moment
@@ -189,13 +191,15 @@ def test_a_file_that_is_taken_for_utc_and_looks_otherwise_is_read_and_says_so(
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real series are not here")
-@pytest.mark.parametrize("name", ["GBPUSD", "USDJPY", "XAUUSD"])
-def test_on_real_hours_the_brokers_clock_is_measured_to_the_bar(name: str) -> None:
-    path = DATA / f"{name}_H1_ejtrader_2012_2022.parquet"
+@pytest.mark.parametrize(("symbol", "name"), [("GBPUSD", "GBPUSD"), ("USDJPY", "USDJPY"), ("XAUUSD", "GOLD")])
+def test_on_real_hours_the_brokers_clock_is_measured_to_the_bar(
+    symbol: str, name: str, calendars: CalendarStore
+) -> None:
+    path = DATA / f"{symbol}_H1_ejtrader_2012_2022.parquet"
     commodity = CATALOGUE[name]
 
     def reading(column: str, clock: str | None) -> Reading:
-        return Reading(clock=clock, time_column=column, calendar=lambda first, last: build(commodity, first, last))
+        return Reading(clock=clock, time_column=column, calendar=partial(calendars.times, commodity))
 
     truth = read_file(path, name, reading("time", "UTC"))
     found = read_file(path, name, reading("server_time", "measure"))
@@ -203,7 +207,7 @@ def test_on_real_hours_the_brokers_clock_is_measured_to_the_bar(name: str) -> No
     assert found.measured is not None
     right = found.series.time == truth.series.time
     assert found.measured.clocks[-1].name == broker_clock(120, "EU").name
-    if name == "XAUUSD":  # until 2014 this broker's gold rested by the broker's clock, in nine weeks an hour later
+    if name == "GOLD":  # until 2014 this broker's gold rested by the broker's clock, in nine weeks an hour later
         right = right[truth.series.time >= FROM_2015]
         assert np.mean(found.series.time == truth.series.time) > 0.98
     assert right.all()
