@@ -90,7 +90,7 @@ def whole_trade(ledger: Ledger) -> Act:
 
 def reservation(ledger: Ledger) -> Act:
     """Taking a resource and letting it go."""
-    return lambda number: ledger.reservations.release_resource(held(ledger, "alpha:XAUUSD"))
+    return lambda number: ledger.reservations.release_resource(held(ledger, "alpha:GOLD"))
 
 
 def new_line(ledger: Ledger) -> Act:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from trading.commodities import Commodity
 from trading.market import HOUR, Instant, Instrument, Side, instant, moment
+from trading.settings_commodities import ThreeNights
 
 ROLLOVER_ZONE = ZoneInfo("America/New_York")
 ROLLOVER_HOUR = 17  # the FX day ends at 17:00 New York; positions held over it pay or earn a night's interest
-NIGHTS_BY_WEEKDAY = (1, 1, 3, 1, 1, 0, 0)  # Monday first; Wednesday's value date jumps the weekend, so it counts three
-Calendar: TypeAlias = Literal["fx", "metals", "always"]  # a commodity's, as the catalogue has it
+WEEKDAYS: tuple[ThreeNights, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")  # all have a night
+BETWEEN = "USD"  # the currency through which others are converted that have no price in each other
 SAME_VOLUME_LOTS = 1e-9  # volumes closer than this are one volume, written differently
 
 
@@ -70,31 +70,65 @@ def _next_rollover(after: Instant) -> Instant:
     return instant(rollover)
 
 
-def nights_charged(calendar: Calendar, rollover: Instant) -> int:
-    """How many nights of swap a rollover books: every day one where the market never shuts, else three on Wednesday."""
-    if calendar == "always":
+def nights_charged(three_nights_on: ThreeNights, rollover: Instant) -> int:
+    """How many nights of swap a rollover books: three at the end of one weekday, one at that of the others, none at a
+    weekend; where three are "never" booked at once, one every day.
+    """
+    if three_nights_on == "never":
         return 1
-    return NIGHTS_BY_WEEKDAY[moment(rollover).astimezone(ROLLOVER_ZONE).weekday()]
+    weekday = moment(rollover).astimezone(ROLLOVER_ZONE).weekday()
+    if weekday >= len(WEEKDAYS):
+        return 0
+    return 3 if WEEKDAYS[weekday] == three_nights_on else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From one currency to another: by the price of a commodity, or by one over it."""
+
+    commodity: str
+    inverted: bool  # True: the currency that is wanted is the base, so the price divides
 
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """How one currency becomes the account's: by the price of a commodity, or by one over it."""
+    """How one currency becomes the account's: in one step, or in two through the dollar."""
 
-    commodity: str
-    inverted: bool  # True: the account's currency is the base, so the price divides
+    steps: tuple[Step, ...]
 
-    def rate(self, mid: float) -> float:
-        """Units of account currency for one unit of the other, at this mid price of the commodity."""
-        return 1 / mid if self.inverted else mid
+    @property
+    def commodities(self) -> tuple[str, ...]:
+        """Those whose prices it takes."""
+        return tuple(step.commodity for step in self.steps)
+
+    def rate(self, mid_of: Callable[[str], float]) -> float:
+        """Units of account currency for one unit of the other; ``mid_of`` gives the mid price of a commodity."""
+        rate = 1.0
+        for step in self.steps:
+            mid = mid_of(step.commodity)
+            rate *= 1 / mid if step.inverted else mid
+        return rate
 
 
 def conversion(currency: str, account_currency: str, quoted: Mapping[str, Commodity]) -> Conversion | None:
-    """The first commodity, by name, whose price turns ``currency`` into the account's; None where there is none."""
+    """How prices of the commodities that are ``quoted`` turn ``currency`` into the account's; None: they do not.
+
+    By the pair of the two where there is one, the first by name; otherwise by a pair of each with the dollar.
+    """
+    direct = _step(currency, account_currency, quoted)
+    if direct is not None:
+        return Conversion((direct,))
+    if BETWEEN in (currency, account_currency):
+        return None
+    into, out_of = _step(currency, BETWEEN, quoted), _step(BETWEEN, account_currency, quoted)
+    return None if into is None or out_of is None else Conversion((into, out_of))
+
+
+def _step(currency: str, wanted: str, quoted: Mapping[str, Commodity]) -> Step | None:
     for name in sorted(quoted):
         pair = (quoted[name].base_currency, quoted[name].profit_currency)
-        if pair == (currency, account_currency):
-            return Conversion(name, inverted=False)
-        if pair == (account_currency, currency):
-            return Conversion(name, inverted=True)
+        if pair == (currency, wanted):
+            return Step(name, inverted=False)
+        if pair == (wanted, currency):
+            return Step(name, inverted=True)
     return None

@@ -34,12 +34,13 @@ from dataclasses import replace
 
 from connectors import accounting, admission
 from connectors.account_book import AccountBook, Change, Holding
-from connectors.accounting import Calendar, Conversion, cents
+from connectors.accounting import Conversion, cents
 from connectors.base import CloseOrder, ConnectorError, Done, OpenOrder, Rejected, StaleToken
 from connectors.settlement import Execution, Settled, settle
 from trading.bars import Floats
 from trading.commodities import Commodity
 from trading.market import Account, Deal, Entry, Instant, Instrument, Order, Position, Quote, Side
+from trading.settings_commodities import ThreeNights
 
 BY_PROGRAM, BY_HAND, STOP_OUT = "expert", "client", "stop out"  # why a deal was made, in MetaTrader's words
 CORRECTION = "correction"  # of money alone
@@ -80,14 +81,16 @@ class BackOffice:
                 raise ConnectorError(
                     f"account {platform!r}: {name} pays in {instrument.profit_currency}, and no commodity with prices "
                     f"converts that into {currency}; add one of {instrument.profit_currency}{currency} and "
-                    f"{currency}{instrument.profit_currency}, or leave {name} out"
+                    f"{currency}{instrument.profit_currency}{_or_through_the_dollar(instrument, currency)}, "
+                    f"or leave {name} out"
                 )
             self._conversions[name] = found
 
     @property
     def converting(self) -> set[str]:
         """The commodities whose prices convert a currency of this account."""
-        return {conversion.commodity for conversion in self._conversions.values() if conversion is not None}
+        ways = (conversion for conversion in self._conversions.values() if conversion is not None)
+        return {commodity for way in ways for commodity in way.commodities}
 
     # ------------------------------------------------------------ questions
 
@@ -247,13 +250,13 @@ class BackOffice:
             self.book.record(Change(now, (history,), magic=order.magic or None, token=max(token, self.book.token)))
         return why
 
-    def charge_nights(self, rollover: Instant, calendars: Mapping[str, Calendar]) -> None:
-        """Book the swap of one rollover on every position; ``calendars`` are those of the commodities."""
+    def charge_nights(self, rollover: Instant, three_nights_on: Mapping[str, ThreeNights]) -> None:
+        """Book the swap of one rollover on every position; ``three_nights_on``: the weekday of each commodity."""
         charged = []
         for _, holding in sorted(self.book.holdings.items()):
             instrument = self.instruments[holding.commodity]
             per_lot = instrument.swap_long_per_lot if holding.side.sign > 0 else instrument.swap_short_per_lot
-            nights = accounting.nights_charged(calendars[holding.commodity], rollover)
+            nights = accounting.nights_charged(three_nights_on[holding.commodity], rollover)
             swap = cents(per_lot * holding.volume_lots * nights)
             if swap:
                 charged.append(replace(holding, swap=cents(holding.swap + swap)))
@@ -323,9 +326,10 @@ class BackOffice:
         if price is None:
             return admission.market_closed(order.commodity)
         conversion = self._conversions[order.commodity]
-        if conversion is not None and self._quote(conversion.commodity) is None:
-            why = f"{conversion.commodity} has no price yet to convert {order.commodity} into {self._currency}"
-            return Rejected("market_closed", why)
+        for name in () if conversion is None else conversion.commodities:
+            if self._quote(name) is None:
+                why = f"{name} has no price yet to convert {order.commodity} into {self._currency}"
+                return Rejected("market_closed", why)
         return None
 
     def _close_fault(self, order: CloseOrder) -> Rejected | None:
@@ -345,9 +349,17 @@ class BackOffice:
     def rate(self, commodity: str) -> float:
         """Units of account currency for one unit of the commodity's profit currency, at the mid price of now."""
         conversion = self._conversions[commodity]
-        if conversion is None:
-            return 1.0
-        quote = self._quote(conversion.commodity)
+        return 1.0 if conversion is None else conversion.rate(self._mid)
+
+    def _mid(self, commodity: str) -> float:
+        quote = self._quote(commodity)
         if quote is None:
-            raise ConnectorError(f"account {self._platform!r}: {conversion.commodity} has no price to convert with")
-        return conversion.rate(quote.mid)
+            raise ConnectorError(f"account {self._platform!r}: {commodity} has no price to convert with")
+        return quote.mid
+
+
+def _or_through_the_dollar(instrument: Instrument, currency: str) -> str:
+    """What would do as well, for a message: a pair of each with the dollar, where neither is the dollar."""
+    if accounting.BETWEEN in (instrument.profit_currency, currency):
+        return ""
+    return f", or a pair of each with {accounting.BETWEEN}"

@@ -33,6 +33,8 @@ LONGEST_ANSWER_BYTES = 64 * 1024 * 1024
 CHALLENGE_BYTES = 32
 BY_BROKER, BY_CLIENT = b"broker", b"client"
 
+NOTHING_SEEN: Instant = -1  # of a market: by one who looks at it once, and does not follow it
+
 BAD_REQUEST = "bad_request"
 FAILED = "failed"
 ERRORS: dict[str, type[ConnectorError]] = {

@@ -22,6 +22,7 @@ from connectors.gateway_calls import ORDERS
 from connectors.gateway_faults import Fate, OrderTrouble
 from connectors.gateway_lines import Lines, LineTooLong, wait
 from connectors.gateway_protocol import MarketFacts
+from connectors.market_floor import Follower
 from connectors.wire import BadMessage, Json
 from trading.market import Instant
 
@@ -46,8 +47,15 @@ class Answering(Protocol):
         """The market now."""
         ...
 
-    def wait_beyond(self, seen: Instant, seconds: float) -> MarketFacts:
-        """The market as soon as its time is beyond ``seen``, and after ``seconds`` in any case."""
+    def wait_beyond(self, seen: Instant, seconds: float, follower: Follower | None = None) -> MarketFacts:
+        """The market as soon as its time is beyond ``seen``, and after ``seconds`` in any case.
+
+        ``follower``: who asks, and is done with ``seen``.
+        """
+        ...
+
+    def forget(self, follower: Follower) -> None:
+        """It is gone, and nobody waits for it."""
         ...
 
     def ask(
@@ -161,6 +169,8 @@ class GatewayServer:
             log.exception("a session failed")
         finally:
             connection.close()
+            if session is not None:
+                self._floor.forget(session)
             with self._lock:
                 self._connections.discard(connection)
                 if session is not None and self._sessions.get(session.key) is session:
@@ -223,7 +233,7 @@ class GatewayServer:
             call = wire.read(str, request.pop("call", None), "call")
             expires = wire.read(float, request.pop("expires", None), "expires")
             if session.account is None:
-                return {"id": number, "answer": self._of_the_market(call, request)}
+                return {"id": number, "answer": self._of_the_market(session, call, request)}
             fate = Fate.ANSWERED
             if call in ORDERS:
                 met = self._trouble.draw()
@@ -243,13 +253,13 @@ class GatewayServer:
             log.exception("a call of %s failed", session.client)
             return {"id": number, "error": _error(protocol.FAILED, f"{type(error).__name__}: {error}")}
 
-    def _of_the_market(self, call: str, arguments: Mapping[str, Json]) -> Json:
+    def _of_the_market(self, session: Session, call: str, arguments: Mapping[str, Json]) -> Json:
         if call != "wait" or set(arguments) != {"seen", "seconds"}:
             raise BadMessage(f"call is {call!r} with {sorted(arguments)}; expected wait with seconds and seen")
         seen, seconds = wire.read(int, arguments["seen"], "seen"), wire.read(float, arguments["seconds"], "seconds")
         if not 0 <= seconds <= LONGEST_WAIT_SECONDS:
             raise BadMessage(f"seconds is {seconds:g}; expected 0 to {LONGEST_WAIT_SECONDS:g}")
-        return wire.encode(self._floor.wait_beyond(seen, seconds))
+        return wire.encode(self._floor.wait_beyond(seen, seconds, session))
 
     def _try_to_send(self, connection: socket.socket, message: Mapping[str, Json]) -> None:
         try:

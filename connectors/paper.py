@@ -86,7 +86,7 @@ class PaperConnector:
         self._platform = platform
         self._clock = clock
         self._connected = False
-        self._calendars = {name: commodities[name].calendar for name in sorted(symbols)}
+        self._three_nights_on = {name: commodities[name].books_three_nights_on for name in sorted(symbols)}
         self._book = (
             AccountBook(settings.balance)
             if book is None
@@ -95,6 +95,7 @@ class PaperConnector:
         quoted = {name: commodities[name] for name in market if name in commodities}
         instruments = {name: commodities[name].instrument(symbol, settings) for name, symbol in symbols.items()}
         self._office = BackOffice(platform, settings.currency, instruments, quoted, self._book, self._quote)
+        self._quoted = sorted({*symbols, *self._office.converting})
         tapes = {
             name: Tape(
                 market[name],
@@ -102,7 +103,7 @@ class PaperConnector:
                 settings.spread_points.get(name, quoted[name].typical_spread_points),
                 PHASES[settings.ticks_per_bar],
             )
-            for name in sorted({*symbols, *self._office.converting})
+            for name in self._quoted
         }
         self._market = PaperMarket(tapes, math.ceil(settings.slippage_points), self._held_before)
         self._foresight = Foresight(self._market, self._office, self._book)
@@ -151,7 +152,7 @@ class PaperConnector:
                 f"{iso(now)}; go on from there, or begin with a new book"
             )
         for holding in self._book.holdings.values():
-            if holding.commodity not in self._calendars:
+            if holding.commodity not in self._three_nights_on:
                 raise ConnectorError(
                     f"account {self._platform!r}: its book holds a position in {holding.commodity}, "
                     "for which it no longer has a symbol"
@@ -187,14 +188,14 @@ class PaperConnector:
         return self._office.account(self._attend(deadline))
 
     def quotes(self, deadline: float) -> Sequence[Quote]:
-        """The latest quote of every commodity whose recording has begun, by name."""
+        """The latest quote of every commodity whose recording has begun, by name; of those that convert money, too."""
         self._attend(deadline)
         return self._quotes
 
     def bars(self, commodity: str, count: int, deadline: float) -> BarSeries:
         """The last ``count`` bars that are complete by the clock."""
         now = self._attend(deadline)
-        if commodity not in self._calendars:
+        if commodity not in self._three_nights_on:
             raise ConnectorError(f"account {self._platform!r}: it has no symbol for {commodity!r}")
         if count < 0:
             raise ConnectorError(f"account {self._platform!r}: count of bars is {count}; expected 0 or more")
@@ -362,7 +363,7 @@ class PaperConnector:
                     break
             at = self._settle(at)
         self._settle(now)
-        quotes = (self._market.quote(name) for name in self._calendars)
+        quotes = (self._market.quote(name) for name in self._quoted)
         self._quotes = tuple(quote for quote in quotes if quote is not None)
         if was_in_doubt or self._market.turns != turns:  # a full disk can be read: only a write says that it is over
             self._book.saw(now)
@@ -383,7 +384,7 @@ class PaperConnector:
             self._next_rollover = accounting.next_rollover(at if self._book.last_seen is None else self._book.last_seen)
         while self._next_rollover <= at:
             if self._book.holdings:
-                self._office.charge_nights(self._next_rollover, self._calendars)
+                self._office.charge_nights(self._next_rollover, self._three_nights_on)
             self._next_rollover = accounting.next_rollover(self._next_rollover if self._book.holdings else at)
         return self._next_rollover
 

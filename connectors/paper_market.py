@@ -14,7 +14,7 @@ from connectors.paper_fills import fill_points
 from connectors.point_columns import PointColumns, Reaches
 from trading import ticks
 from trading.attention import NEVER, Band
-from trading.bars import BarSeries, Floats
+from trading.bars import BarSeries, Floats, Instants
 from trading.commodities import Commodity
 from trading.market import Instant, Quote, Side
 from trading.ticks import Phase
@@ -65,7 +65,8 @@ class Tape:
         self.scale: int = 10**commodity.digits  # points in one unit of price; dividing by it gives the nearest double
         self._commodity = commodity.id
         self._phases = tuple(phases)
-        self._offsets = {phase: ticks.phase_offset(series.bar_seconds, phase) for phase in Phase}
+        self._offsets = tuple(ticks.phase_offset(series.bar_seconds, phase) for phase in Phase)
+        self._shorter = _offsets_of_shorter(series)
         self._points = PointColumns(series, self.scale, typical_spread_points)
         self._times = np.ascontiguousarray(series.time).data  # an item of it is a plain number, and found fast
 
@@ -119,15 +120,22 @@ class Tape:
         at = np.asarray(instants, dtype=np.int64)
         begun = self.series.time.searchsorted(at, side="right") - 1
         age = at - self.series.time[begun]
-        is_over = age >= self._offsets[Phase.CLOSE]
+        adverse, closing = self._adverse_and_closing(begun)
+        is_over = age >= closing
         closes = self._points.closing(side, "close")
         if len(self._phases) == 1:
             found = closes[np.where(is_over, begun, begun - 1)]
-        elif bool(np.all(is_over | (age < self._offsets[Phase.ADVERSE]))):
+        elif bool(np.all(is_over | (age < adverse))):
             found = np.where(is_over, closes[begun], self._points.closing(side, "open")[begun])
         else:  # some lie between a bar's extremes, whose order depends on what is held
             found = np.array([self._closing_price(side, instant, held_before) for instant in instants])
         return found
+
+    def _adverse_and_closing(self, bars: Instants) -> tuple[Instants, Instants]:
+        """How long after their openings the second and the last tick of these bars come."""
+        known = (self._shorter.get(bar, self._offsets) for bar in bars.tolist()) if self._shorter else (self._offsets,)
+        offsets = np.array([*known], dtype=np.int64).reshape(-1, len(Phase))
+        return offsets[:, Phase.ADVERSE], offsets[:, Phase.CLOSE]
 
     def _closing_price(self, side: Side, at: Instant, held_before: HeldBefore) -> float:
         begun = bisect_right(self._times, at) - 1
@@ -152,14 +160,14 @@ class Tape:
         """As `ticks.tick_at`, where the bar that has begun last is known."""
         if begun < 0:
             return None
-        age = now - self._times[begun]
+        age, offsets = now - self._times[begun], self._shorter.get(begun, self._offsets)
         for phase in reversed(self._phases):
-            if age >= self._offsets[phase]:
+            if age >= offsets[phase]:
                 return begun, phase
         return None if begun == 0 else (begun - 1, self._phases[-1])
 
     def _tick_time(self, index: int, phase: Phase) -> Instant:
-        at: Instant = self._times[index] + self._offsets[phase]
+        at: Instant = self._times[index] + self._shorter.get(index, self._offsets)[phase]
         return at
 
     def _next_tick(self, begun: int, now: Instant) -> Instant:
@@ -176,6 +184,14 @@ class Tape:
             previous_bid, previous_ask = self._points.of(index, Phase(phase - 1), adverse)
         quote = Quote(self._commodity, bid / self.scale, ask / self.scale, self._tick_time(index, phase))
         return Tick(index, quote, bid, ask, previous_bid, previous_ask, shut)
+
+
+def _offsets_of_shorter(series: BarSeries) -> dict[int, tuple[int, ...]]:
+    """When the ticks of those bars come that do not tick up to their ends; by their places."""
+    if series.tick_spans is None:
+        return {}
+    cut = np.flatnonzero(series.tick_spans.extremes < series.bar_length).tolist()
+    return {index: ticks.offsets_of(series, index) for index in cut}
 
 
 class PaperMarket:

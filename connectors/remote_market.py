@@ -8,7 +8,7 @@ from collections.abc import Callable
 from connectors import wire
 from connectors.base import ConnectorError
 from connectors.gateway_link import Link
-from connectors.gateway_protocol import MarketFacts
+from connectors.gateway_protocol import NOTHING_SEEN, MarketFacts
 from connectors.wire import BadMessage
 from trading.market import Instant
 
@@ -27,11 +27,12 @@ class RemoteMarket:
 
     def facts(self) -> MarketFacts:
         """The market now. Raises `ConnectorError` when the broker does not answer."""
-        return self.beyond(-1)
+        return self.beyond(NOTHING_SEEN)
 
     def beyond(self, seen: Instant) -> MarketFacts:
         """The market as soon as its time is beyond ``seen``, and as it stands when it does not move for a second.
 
+        To ask is to say that all that follows from ``seen`` is done: before a day's end the market waits to hear it.
         Raises `ConnectorError` when the broker does not answer.
         """
         until = time.monotonic() + WAIT_SECONDS + ANSWER_SECONDS

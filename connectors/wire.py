@@ -204,7 +204,11 @@ def decode_bars(data: Json, where: str) -> BarSeries:
         commodity=read(str, given["commodity"], f"{where}.commodity"),
         bar_seconds=read(int, given["bar_seconds"], f"{where}.bar_seconds"),
         time=time,
-        **columns,
+        open=columns["open"],
+        high=columns["high"],
+        low=columns["low"],
+        close=columns["close"],
+        spread=columns["spread"],
     )
 
 

@@ -11,9 +11,10 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from pydantic_settings import (
@@ -27,16 +28,31 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from console import faults, settings_tree
+from console.commodity_settings import commodity_faults, known_commodities, with_ids
 from console.environment import OPTION, PREFIX, EnvironmentSource
 from console.errors import ConfigurationError
-from feeds.catalogue import catalogue_tables
-from trading.commodities import BadCatalogue, Commodity, catalogue
-from trading.settings import CommodityOverride, Settings
-from trading.settings_feeds import Feeds
+from trading.commodities import Commodity, laid_over
+from trading.settings import Settings
+
+if TYPE_CHECKING:
+    from feeds.market_calendars import CalendarStore
+    from trading.calendars import TradingTimes
+    from trading.market import Instant
 
 DEFAULT_FILE = Path("watchbill.toml")
 NOTHING = settings_tree.NOTHING
 """What a user writes where nothing is meant: TOML has no word of its own for it."""
+
+
+CALENDARS = "calendars"
+"""The folder of the calendars that were built. It may be deleted: they are built again."""
+
+
+@cache
+def _calendars_in(folder: Path) -> CalendarStore:
+    from feeds.market_calendars import CalendarStore  # with NumPy, which many a command does without
+
+    return CalendarStore(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,24 @@ class Configuration:
         return tuple(dict.fromkeys(commodity for account in enabled for commodity in account.symbols))
 
     @property
+    def calendars(self) -> CalendarStore:
+        """What builds trading times; the schedules of exchanges are kept beside the ledger."""
+        from console.books import book_directory  # it needs this module
+
+        return _calendars_in(book_directory(self) / CALENDARS)
+
+    def trading_times(
+        self, commodity: Commodity, first: Instant, last: Instant, account: str | None = None
+    ) -> TradingTimes:
+        """When the commodity trades from ``first`` to ``last``; on the account of that name, where one is named.
+
+        Raises as `CalendarStore.times` does.
+        """
+        if account is None:
+            return self.calendars.times(commodity, first, last)
+        return self.calendars.times_on(self.settings.account(account), commodity, first, last)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for the log's redaction."""
         given = [secret for a in self.settings.accounts for secret in (a.password, a.mt5.gateway_secret)]
@@ -95,15 +129,15 @@ def load(
     file = _chosen_file(path)
     values, variables = _gather(file, environment, given)
     source = _source(file, tuple(variables.values()))
+    known = known_commodities(values.get("catalogue_file"))
     try:
-        settings = Settings.model_validate(_without_nothing(values, ()))
+        settings = Settings.model_validate(settings_tree.without_nothing(with_ids(values, known), ()))
     except ValidationError as error:
         raise ConfigurationError(faults.report(source, faults.lines(error, variables))) from None
-    tables = catalogue_tables()
-    wrong = list(_disagreements(settings, tables))
+    wrong = list(_disagreements(settings, known))
     if wrong:
         raise ConfigurationError(faults.report(source, wrong))
-    return Configuration(settings, catalogue(tables, settings.commodities), file, tuple(variables.values()))
+    return Configuration(settings, laid_over(known, settings.commodities), file, tuple(variables.values()))
 
 
 def _chosen_file(path: Path | None) -> Path | None:
@@ -173,70 +207,13 @@ def _gather(
     return merged, variables
 
 
-def _without_nothing(value: Any, path: settings_tree.Path) -> Any:
-    """The values with the word `none` taken for nothing where a setting may be absent."""
-    if isinstance(value, Mapping):
-        return {key: _without_nothing(inner, (*path, str(key))) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nothing(inner, (*path, index)) for index, inner in enumerate(value)]
-    if isinstance(value, str) and value == NOTHING and settings_tree.plain(settings_tree.at(path))[1]:
-        return None
-    return value
-
-
-def _disagreements(settings: Settings, tables: Mapping[str, object]) -> Iterator[str]:
-    """What the models cannot see: that accounts, overrides and catalogue speak of the same commodities."""
-    known = sorted(tables)
-    with_symbol = {commodity for account in settings.accounts for commodity in account.symbols}
-    for index, account in enumerate(settings.accounts):
-        for commodity in account.symbols:
-            if commodity not in known:
-                yield f"accounts[{index}].symbols names {commodity}, {_not_a_commodity(commodity, known)}"
-        for commodity in account.paper.spread_points:
-            if commodity not in account.symbols:
-                yield f"accounts[{index}].paper.spread_points.{commodity} has no symbol in accounts[{index}].symbols"
-    for commodity, override in settings.commodities.items():
-        if commodity not in known:
-            yield f"commodities names {commodity}, {_not_a_commodity(commodity, known)}"
-        elif commodity not in with_symbol:
-            yield f"commodities.{commodity} has no symbol on an account; expected it in one account's symbols"
-        else:
-            yield from _override_faults(commodity, tables[commodity], override)
-    yield from _feed_faults(settings.feeds, known)
-    for index, source in enumerate(settings.analyses.sources):
-        for commodity in source.commodities:
-            if commodity not in known:
-                yield f"analyses.sources[{index}].commodities names {commodity}, {_not_a_commodity(commodity, known)}"
+def _disagreements(settings: Settings, known: Mapping[str, Commodity]) -> Iterator[str]:
+    """What the models cannot see: what contradicts the catalogue, and a URL that is none."""
+    yield from commodity_faults(settings, known)
     try:
         make_url(settings.database_url.get_secret_value())
     except (ArgumentError, ValueError):
         yield f"database_url is {faults.MASK}; expected a URL such as sqlite:///state/ledger.sqlite"
-
-
-def _feed_faults(feeds: Feeds, known: list[str]) -> Iterator[str]:
-    """Sources of sentiment that speak of a commodity that the catalogue does not have."""
-    for index, headlines in enumerate(feeds.headlines):
-        for commodity in headlines.keywords.keys() - set(known):
-            yield f"feeds.headlines[{index}].keywords names {commodity}, {_not_a_commodity(commodity, known)}"
-    for index, positions in enumerate(feeds.positions):
-        for commodity in positions.contracts.keys() - set(known):
-            yield f"feeds.positions[{index}].contracts names {commodity}, {_not_a_commodity(commodity, known)}"
-
-
-def _override_faults(name: str, table: object, override: CommodityOverride) -> Iterator[str]:
-    """What an override contradicts in the line that it changes, such as a least volume above the most."""
-    try:
-        catalogue({name: table}, {name: override})
-    except BadCatalogue as error:
-        if not isinstance(error.__cause__, ValidationError):
-            raise
-        yield from (f"commodities.{name}: {faults.said(details)}" for details in error.__cause__.errors())
-
-
-def _not_a_commodity(name: str, known: list[str]) -> str:
-    near = settings_tree.nearest(name, known)
-    meant = f"did you mean {near}?" if near else f"expected one of {', '.join(known)}"
-    return f"which is not a commodity of the catalogue; {meant}"
 
 
 def _source(file: Path | None, variables: tuple[str, ...]) -> str:

@@ -7,9 +7,10 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from trading.settings import CommodityOverride, Settings
+from trading.settings import Settings
 from trading.settings_accounts import AccountSettings, Limits, PaperSettings
 from trading.settings_analyses import AnalysesSettings, AnalysisSource
+from trading.settings_commodities import CommodityOverride
 from trading.settings_exits import (
     AdverseDriftRule,
     BreakEvenRule,
@@ -21,6 +22,7 @@ from trading.settings_exits import (
     TrailingRule,
 )
 from trading.settings_feeds import CalendarFeed, Feeds, HeadlineFeed, PositionFeed, ScoreFeed
+from trading.settings_hours import Hours
 from trading.settings_metatrader import MetaTraderSettings
 from trading.settings_regimes import RegimeSettings, TrendWeights
 from trading.settings_risk import DrawdownTier, Risk
@@ -46,6 +48,7 @@ DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
             "journal_keep_days": "of market time; older lines go, those of open trades stay",
             "valuations_keep_days": "the same for valuations, on which `calibration --ledger` rests",
             "risk": "How much may be lost, in fractions of an account's equity",
+            "catalogue_file": "a file in TOML with more commodities, or changes; none: no file",
             "commodities": "Changes to the catalogue; what is left out stays as it is there",
             "accounts": "An account at a broker",
             "strategies": "How each strategy is judged, and how its trades end",
@@ -72,16 +75,27 @@ DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
             "risk_factor": "of the usual risk, from here on; 0: nothing is opened",
         },
         CommodityOverride: {
-            "typical_spread_points": "spread of a paper account where the data have none",
+            "asset_class": "what kind of thing it is; says which day books three nights",
+            "calendar": "fx, always, ice_softs, lme, or one of pandas_market_calendars",
+            "zone": "of its exchange, in which all local times are written",
+            "day_end": "in the zone of the commodity's exchange",
+            "base_currency": "the currency, metal or coin that it is a price of, three letters",
+            "profit_currency": "what a paper account's profits in it are paid in",
+            "digits": "decimals of its price; a point is the last of them",
             "contract_size": "units of the base in one lot",
             "volume_min_lots": "smallest order",
             "volume_max_lots": "largest order",
             "volume_step_lots": "an order is a multiple of this",
+            "typical_spread_points": "spread of a paper account where the data have none",
+            "commission_per_lot": "per side, instead of the paper account's",
             "swap_long_per_lot": "paid for a night by a buy; negative is a charge",
             "swap_short_per_lot": "paid for a night by a sell",
-            "day_end": "in the zone of the commodity's exchange",
+            "three_nights_on": "the day that books the weekend's nights; never: each on its own",
+            "group": "of commodities that move together; named as its profit currency: it moves against it",
             "may_be_negative": "whether a price below zero is a price",
-            "group": "of commodities that move together; that of its profit currency: it moves against it",
+            "aliases": "what else it may be called where a commodity is named",
+            "symbols": "By family of brokers, what they call it",
+            "hours": "Trading hours, laid over those of its calendar",
         },
         AccountSettings: {
             "name": "the platform in <platform>:<commodity>",
@@ -92,9 +106,20 @@ DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
             "password": "better in the environment: WATCHBILL__ACCOUNTS__<number, from 0>__PASSWORD",
             "server": "the broker's server; of a remote account host:port, none: 127.0.0.1:7080",
             "auto_close_minutes_before": "instead of the general one; at least 15",
+            "hours": "Where this broker's hours differ, by commodity; keys as in [commodities.ID.hours]",
             "limits": "What the account will not exceed",
             "paper": "The terms of a paper account",
             "mt5": "How a MetaTrader 5 account is reached, and what kind of account it must be",
+        },
+        Hours: {
+            "sessions": "by the dates on which they close, such as Mon-Fri 09:00-17:30; none: as below",
+            "closed": "dates without trading: 2026-12-24, every year 12-24, or a holiday's name",
+            "open": "dates that trade although the calendar below is shut on them",
+            "early_closes": "Dates that end early, and when; keys as in closed",
+            "late_opens": "Dates that begin late, and when; keys as in closed",
+            "day_end": "instead of the commodity's, in its zone",
+            "friday_end": "where the last day of a week ends earlier than the others",
+            "auto_close_minutes_before": "instead of the general one; an account's goes before it",
         },
         MetaTraderSettings: {
             "package": "simulator: the terminal is one of `run.py terminal`, whose market it then is",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -27,7 +27,6 @@ _EXPECTED = {
     "model_type": "a table",
     "model_attributes_type": "a table",
     "dict_type": "a table",
-    "tuple_type": "a list of tables",
     "too_short": "at least {min_length}",
 }
 """What each kind of pydantic's errors asks for; a kind that is not here keeps pydantic's own sentence."""
@@ -61,6 +60,13 @@ def lines(error: ValidationError, variables: Mapping[Path, str]) -> list[str]:
         variable = _variable(details["loc"], variables)
         found.append(f"{line} (from {variable})" if variable else line)
     return found
+
+
+def lines_elsewhere(error: ValidationError, root: Path) -> list[str]:
+    """The same for a file of its own, which has the form that the settings have at ``root``."""
+    above = f"{settings_tree.written(root)}."
+    found = (cast(ErrorDetails, {**details, "loc": (*root, *details["loc"])}) for details in error.errors())
+    return [_line(details).replace(above, "") for details in found]
 
 
 def said(details: ErrorDetails) -> str:
@@ -112,6 +118,9 @@ def _wanted(details: ErrorDetails) -> str:
         return f"expected {_PATTERNS.get(pattern, f'text that matches {pattern}')}"
     if details["type"] == "too_short" and isinstance(details["input"], str):  # a secret is no string to pydantic
         return f"expected at least {context['min_length']} characters"
+    if details["type"] == "tuple_type":
+        has_tables = settings_tree.model_of(settings_tree.at((*details["loc"], 0))) is not None
+        return "expected a list of tables" if has_tables else "expected a list"
     template = _EXPECTED.get(details["type"])
     return f"expected {template.format(**context)}{_or_nothing(details)}" if template else details["msg"]
 

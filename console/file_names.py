@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from console.errors import CommandError
+from trading.commodities import Commodity, folded
+
+SHORTEST = 3  # a name of two letters, such as CL, is too often something else
+SHORTEST_WITHIN = 6  # a shorter name counts only as a word: there is CORN in popcorn
 
 # What a file of bars may be named after besides the catalogue's commodities.
 _CURRENCY = (
@@ -21,20 +25,29 @@ WELL_KNOWN = re.compile(
 )
 
 
-def named_commodity(path: Path, known: Iterable[str]) -> str | None:
-    """The commodity that a file's name speaks of (`eurusd_h1.csv`); None when it speaks of none.
+def named_commodity(path: Path, known: Mapping[str, Commodity]) -> str | None:
+    """The id of the commodity that a file's name speaks of, by any of its names (`eurusd_h1.csv`, `XAUUSD.parquet`).
 
-    Raises `CommandError` when it speaks of an instrument that is not ``known``: its contract would be another's.
+    None when it speaks of none. Raises `CommandError` when it speaks of an instrument that is not ``known``: its
+    contract would be another's.
     """
     words = re.split(r"[^A-Z0-9]+", path.stem.upper())
-    compact = "".join(words)
-    for commodity in sorted(known, key=len, reverse=True):
-        if commodity in words or commodity.replace("_", "") in compact:
-            return commodity
+    names = {folded(name): commodity.id for commodity in known.values() for name in commodity.names}
+    for name in sorted(names, key=lambda name: (-len(name), name)):
+        if len(name) >= SHORTEST and _speaks_of(name, words):
+            return names[name]
     stranger = _other_instrument(words)
     if stranger is not None:
         raise CommandError(f"{path.name} names {stranger}, which is not a commodity of the catalogue; give --commodity")
     return None
+
+
+def _speaks_of(name: str, words: Sequence[str]) -> bool:
+    """Whether a name is among these words: one of them, with a bar's length after it or not, or two of them."""
+    if len(name) >= SHORTEST_WITHIN:
+        return name in "".join(words)
+    joined = (first + second for first, second in itertools.pairwise(words))
+    return name in joined or any(re.fullmatch(f"{name}(?:[A-Z]?[0-9]+)?", word) for word in words)
 
 
 def _other_instrument(words: Sequence[str]) -> str | None:

@@ -14,9 +14,11 @@ from pydantic import BaseModel, SecretStr
 from console.configuration import DEFAULT_FILE, NOTHING
 from console.descriptions import describe
 from console.errors import CommandError
-from trading.settings import CommodityOverride, Settings
+from trading.settings import Settings
 from trading.settings_analyses import AnalysisSource
+from trading.settings_commodities import CommodityOverride
 from trading.settings_feeds import CalendarFeed, HeadlineFeed, PositionFeed, ScoreFeed
+from trading.settings_hours import Hours
 
 HEADER = f"""\
 # Watchbill's settings, each at its default. Delete what you do not want to change; an unknown key is refused.
@@ -24,19 +26,41 @@ HEADER = f"""\
 # capitals, joined by two underscores, as in WATCHBILL__RISK__RISK_PER_TRADE_FRACTION=0.005. Check it: run.py doctor
 """
 
+HOURS = Hours(
+    sessions=("Mon-Fri 17:00-17:00",),
+    closed=("12-25", "01-01"),
+    open=("2027-12-24",),
+    early_closes={"12-24": "13:00"},
+    late_opens={"12-26": "09:00"},
+    day_end="17:00",
+    friday_end="16:00",
+    auto_close_minutes_before=15,
+)
 EXAMPLES: Mapping[str, BaseModel | float] = {
     "commodities": CommodityOverride(
-        typical_spread_points=10.0,
+        asset_class="fx",
+        calendar="fx",
+        zone="America/New_York",
+        day_end="17:00",
+        base_currency="EUR",
+        profit_currency="USD",
+        digits=5,
         contract_size=100_000.0,
         volume_min_lots=0.01,
         volume_max_lots=100.0,
         volume_step_lots=0.01,
+        typical_spread_points=10.0,
+        commission_per_lot=3.5,
         swap_long_per_lot=-7.0,
         swap_short_per_lot=2.0,
-        day_end="17:00",
-        may_be_negative=False,
+        three_nights_on="wednesday",
         group="USD",
+        may_be_negative=False,
+        aliases=("EURO",),
+        symbols={"generic": "EURUSD"},
+        hours=HOURS,
     ),
+    "hours": HOURS,
     "spread_points": 10.0,
     "headlines": HeadlineFeed(
         name="wire", source="https://example.org/markets.xml", keywords={"EURUSD": {"bund yields": 1.0, "fed": 0.0}}
@@ -129,7 +153,7 @@ def _example(name: str, table: str) -> Iterator[str]:
     example = EXAMPLES[name]
     if isinstance(example, BaseModel):
         yield f"# [{table}.EURUSD]"
-        yield from (f"# {line}" for line in _model(example, table))
+        yield from (f"# {line}".rstrip() for line in _model(example, f"{table}.EURUSD"))
     else:
         yield from (f"# [{table}]", f"# EURUSD = {_scalar(example)}")
 

@@ -16,6 +16,8 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from console import configuration as configurations
 from console import settings_tree
 from console.books import book_directory
@@ -23,9 +25,9 @@ from console.configuration import Configuration
 from console.environment import PREFIX, secret_variable
 from console.errors import CommandError, ConfigurationError
 from console.reading import ledger_for_reading
-from feeds.catalogue import catalogue_tables
+from feeds.catalogue import read_catalogue
 from persistence.errors import LedgerError
-from trading.commodities import BadCatalogue, catalogue
+from trading.commodities import Commodity, laid_over
 from trading.settings import Settings
 from trading.trade import ACTIVE, HELD
 
@@ -35,6 +37,9 @@ NEEDED = ("database_url", "crew")
 """What must be known of broken settings to find the ledger: in the environment, in the file, or the defaults."""
 HAD_SECRETS = "had_secrets"
 """Beside the settings that are kept: the variables that would set the secrets that were left out of them."""
+OWN_CATALOGUE = "own_catalogue"
+"""Beside them: with a catalogue of the user's own, which may be broken later, all that is traded as it was then."""
+COMMODITIES = TypeAdapter(dict[str, Commodity])
 
 
 def keep(configuration: Configuration) -> None:
@@ -45,10 +50,21 @@ def keep(configuration: Configuration) -> None:
     partial = file.with_name(f".{file.name}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(without_secrets(configuration.settings), indent=1), encoding="utf-8")
+        partial.write_text(json.dumps(_values(configuration), indent=1), encoding="utf-8")
         partial.replace(file)
     except OSError as error:
         log.warning("the settings cannot be kept as %s: %s", file, error.strerror)
+
+
+def _values(configuration: Configuration) -> dict[str, Any]:
+    """The settings as they are kept, without secrets and without need of a file beside them."""
+    settings = configuration.settings
+    if settings.catalogue_file is None:
+        return without_secrets(settings)
+    traded = sorted({name for account in settings.accounts for name in account.symbols})
+    whole = {name: configuration.commodities[name] for name in traded}
+    by_themselves = settings.model_copy(update={"catalogue_file": None, "commodities": {}})
+    return {**without_secrets(by_themselves), OWN_CATALOGUE: COMMODITIES.dump_python(whole, mode="json")}
 
 
 def instead_of(error: ConfigurationError, path: Path | None, environment: Mapping[str, str]) -> Configuration:
@@ -72,10 +88,10 @@ def kept_instead_of(error: ConfigurationError, path: Path | None, environment: M
         sketch = _sketch(given, written, environment)
         file = file_of(sketch)
         kept = json.loads(file.read_text(encoding="utf-8"))
-        had = kept.pop(HAD_SECRETS, []) if isinstance(kept, dict) else []
+        had, own = (kept.pop(HAD_SECRETS, []), kept.pop(OWN_CATALOGUE, {})) if isinstance(kept, dict) else ([], {})
         settings = Settings.model_validate(_with_secrets(kept, sketch, written, environment))
-        commodities = catalogue(catalogue_tables(), settings.commodities)
-    except (OSError, ValueError, BadCatalogue, CommandError, LedgerError) as trouble:
+        commodities = laid_over({**read_catalogue(), **COMMODITIES.validate_python(own)}, settings.commodities)
+    except (OSError, ValueError, CommandError, LedgerError) as trouble:
         log.debug("there is nothing to fall back on: %s", trouble)
         raise error from None
     lost = {variable: words for variable, words, is_set in _secrets_of(settings) if variable in had and not is_set}

@@ -16,6 +16,7 @@ from persistence import sqlite
 from persistence.database import parsed
 from persistence.errors import LedgerEmpty
 from persistence.ledger import Ledger
+from trading.commodities import Commodity, UnknownCommodity, find, suggestion
 from trading.market import SECOND, Instant
 from trading.settings import Settings
 
@@ -31,11 +32,21 @@ def no_ledger(data: Mapping[str, Any]) -> Text:
     return Text(f"There is no ledger at {data.get('ledger')} yet: run.py serve makes one.")
 
 
-def require_commodity(commodity: str | None, configuration: Configuration, where: str) -> None:
-    """Raise `CommandError` for a commodity that is not in the catalogue."""
-    if commodity is not None and commodity not in configuration.commodities:
-        known = ", ".join(sorted(configuration.commodities))
-        raise CommandError(f"{where} is {commodity!r}; expected one of {known}")
+def require_commodity(commodity: str | None, configuration: Configuration, where: str) -> str | None:
+    """The id of the commodity that is meant, by whichever of its names; None for none.
+
+    Raises `CommandError` for one that is not in the catalogue.
+    """
+    return None if commodity is None else commodity_named(commodity, configuration, where).id
+
+
+def commodity_named(name: str, configuration: Configuration, where: str) -> Commodity:
+    """The commodity that is meant, by whichever of its names. Raises `CommandError` where none is."""
+    try:
+        return find(configuration.commodities, name)
+    except UnknownCommodity:
+        meant = suggestion(configuration.commodities, name)
+        raise CommandError(f"{where} is {name!r}, which is no commodity; {meant}") from None
 
 
 class OfCrew(TypedDict):

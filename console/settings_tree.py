@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -99,6 +99,15 @@ def _marks(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (Union, UnionType):
         return [mark for kind in get_args(annotation) for mark in _marks(kind)]
     return []
+
+
+def without_nothing(value: Any, path: Path) -> Any:
+    """The values with the word `none` taken for nothing where a setting may be absent."""
+    if isinstance(value, Mapping):
+        return {key: without_nothing(inner, (*path, str(key))) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nothing(inner, (*path, index)) for index, inner in enumerate(value)]
+    return None if isinstance(value, str) and value == NOTHING and plain(at(path))[1] else value
 
 
 def names_at(annotation: Any) -> list[str]:

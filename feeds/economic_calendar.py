@@ -39,6 +39,7 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 MOST_EVENTS = 50_000
 LONGEST_TITLE = 200
 
+ONSHORE: Mapping[str, str] = MappingProxyType({"CNH": "CNY"})  # a currency traded abroad by what it is called at home
 LEVELS: Mapping[str, int] = MappingProxyType({"low": 1, "medium": 2, "high": 3})
 NO_LEVEL_WORDS = ("holiday", "non-economic", "none", "gray", "grey", "white")
 LEVEL_WORDS = (("high", 3), ("red", 3), ("medium", 2), ("moderate", 2), ("orange", 2), ("low", 1), ("yellow", 1))
@@ -81,7 +82,10 @@ def parse_calendar(data: bytes, settings: CalendarFeed, commodities: Mapping[str
 
 def _concerned(currency: str, commodities: Mapping[str, Commodity]) -> tuple[str, ...]:
     """Those with the currency. A word that stands for none may mean any: nobody should take it for harmless."""
-    of = {name: (each.base_currency, each.profit_currency, subject(each)) for name, each in commodities.items()}
+    of = {
+        name: {ONSHORE.get(code or "", code) for code in (each.base_currency, each.profit_currency, subject(each))}
+        for name, each in commodities.items()
+    }
     found = tuple(sorted(name for name, concerns in of.items() if currency in concerns))
     is_known = currency != "" and (found or currency in CURRENCIES)
     return found if is_known else tuple(sorted(commodities))

@@ -19,10 +19,20 @@ WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "CAD": ("canadian dollar", "loonie", "cad", "boc", "bank of canada"),
         "SGD": ("singapore dollar", "sgd"),
         "HKD": ("hong kong dollar", "hkd"),
-        "CNY": ("yuan", "renminbi", "cny", "cnh", "pboc"),
+        "CNH": ("yuan", "renminbi", "cny", "cnh", "pboc"),
         "MXN": ("mexican peso", "peso", "mxn"),
+        "ZAR": ("south african rand", "rand", "zar"),
+        "TRY": ("turkish lira", "lira", "cbrt"),
+        "NOK": ("norwegian krone", "norges bank", "nok"),
+        "SEK": ("swedish krona", "riksbank", "sek"),
+        "DKK": ("danish krone", "dkk"),
+        "PLN": ("zloty", "pln"),
+        "HUF": ("forint", "huf"),
+        "CZK": ("koruna", "czk"),
         "BTC": ("bitcoin", "btc"),
         "ETH": ("ethereum", "ether", "eth"),
+        "LTC": ("litecoin", "ltc"),
+        "XRP": ("ripple", "xrp"),
         "XAU": ("gold", "bullion", "xau"),
         "XAG": ("silver", "xag"),
         "XPT": ("platinum", "xpt"),
@@ -31,31 +41,45 @@ WORDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "BRENT": ("brent", "crude", "crude oil", "oil"),
         "NATGAS": ("natural gas", "natgas", "nat gas", "henry hub", "lng"),
         "COPPER": ("copper",),
+        "ALUMINIUM": ("aluminium", "aluminum"),
+        "ZINC": ("zinc",),
+        "NICKEL": ("nickel",),
+        "LEAD": ("lead price", "lead prices", "lead futures"),  # alone it leads somewhere else
+        "HEATING_OIL": ("heating oil", "diesel", "ulsd"),
+        "GASOLINE": ("gasoline", "rbob"),
         "CORN": ("corn",),
         "WHEAT": ("wheat",),
         "SOYBEANS": ("soybean", "soybeans", "soy"),
+        "COFFEE": ("coffee", "arabica"),
+        "COCOA": ("cocoa",),
+        "SUGAR": ("sugar",),
+        "COTTON": ("cotton",),
+        "ORANGE_JUICE": ("orange juice",),
+        "SP_500": ("s&p 500", "s&p", "wall street"),
+        "NASDAQ_100": ("nasdaq", "nasdaq 100"),
+        "DOW_30": ("dow jones", "dow"),
+        "RUSSELL_2000": ("russell 2000",),
+        "NIKKEI_225": ("nikkei", "nikkei 225"),
+        "DAX_40": ("dax",),
+        "EURO_STOXX_50": ("euro stoxx", "stoxx 50"),
+        "FTSE_100": ("ftse", "ftse 100"),
+        "CAC_40": ("cac 40", "cac"),
+        "SMI_20": ("swiss market index",),
     }
 )
 """By currency code, or by the name of what is no currency."""
 
-ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(("GOLD", "XAUUSD"), "XAU"),
-        **dict.fromkeys(("SILVER", "XAGUSD"), "XAG"),
-        **dict.fromkeys(("PLATINUM", "XPTUSD"), "XPT"),
-        **dict.fromkeys(("PALLADIUM", "XPDUSD"), "XPD"),
-        **dict.fromkeys(("USOIL", "CRUDE", "CRUDEOIL", "WTIUSD", "CRUDE_OIL", "OIL"), "WTI"),
-        **dict.fromkeys(("UKOIL", "BRENTOIL", "BRENT_OIL", "BRENT_CRUDE"), "BRENT"),
-        **dict.fromkeys(("NATURAL_GAS", "NATURALGAS", "NGAS", "XNGUSD", "GAS"), "NATGAS"),
-    }
-)
-"""What commodities are called in catalogues and by brokers."""
+SUBJECTS: Mapping[str, str] = MappingProxyType({"WTI_CRUDE": "WTI", "BRENT_CRUDE": "BRENT", "NATURAL_GAS": "NATGAS"})
+"""What commodities are a price of that have no code of a currency, and another id than their words."""
 
 
 def subject(commodity: Commodity) -> str:
-    """What the commodity is a price of: its base currency, or the metal, the energy or the grain that its id names."""
-    named = ALIASES.get(commodity.id, commodity.id)
-    return named if named in WORDS else commodity.base_currency
+    """What the commodity is a price of: its base currency, or the metal, the energy or the grain that it is called."""
+    for name in (commodity.id, *commodity.aliases):
+        named = SUBJECTS.get(name, name)
+        if named in WORDS:
+            return named
+    return commodity.base_currency or commodity.id
 
 
 def keyword_signs(commodity: Commodity, own: Mapping[str, float]) -> dict[str, float]:

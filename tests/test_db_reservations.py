@@ -243,7 +243,7 @@ def test_its_own_holder_cannot_take_it_twice(reservations: Reservations) -> None
 
 
 def test_each_account_and_commodity_is_a_resource_of_its_own(reservations: Reservations) -> None:
-    names = ["alpha:EURUSD", "alpha:XAUUSD", "beta:EURUSD"]
+    names = ["alpha:EURUSD", "alpha:GOLD", "beta:EURUSD"]
     held = [given(reservations, name, f"owner of {name}") for name in names]
     assert reservations.all() == held
     assert {reservation.token for reservation in held} == {1}
@@ -288,7 +288,7 @@ def test_a_renewed_reservation_lives_on_with_its_token(reservations: Reservation
 
 
 def test_an_expired_or_released_reservation_cannot_be_renewed(reservations: Reservations, clock: Clock) -> None:
-    expired, released = given(reservations), given(reservations, "alpha:XAUUSD")
+    expired, released = given(reservations), given(reservations, "alpha:GOLD")
     assert reservations.release_resource(released.fence)
     assert not reservations.renew_resource(released.fence, TTL_SECONDS)
     clock.at = expired.expires_at
@@ -309,11 +309,11 @@ def test_a_token_is_never_used_again_after_a_release(reservations: Reservations)
 def test_reservations_and_tokens_survive_a_restart(url: str) -> None:
     with a_ledger(url, 1_000) as ledger:
         kept = given(ledger.reservations)
-        released = given(ledger.reservations, "alpha:XAUUSD")
+        released = given(ledger.reservations, "alpha:GOLD")
         ledger.reservations.release_resource(released.fence)
     with a_ledger(url, 1_000) as ledger:
         assert ledger.reservations.all() == [kept]
-        assert given(ledger.reservations, "alpha:XAUUSD").token == 2
+        assert given(ledger.reservations, "alpha:GOLD").token == 2
 
 
 def test_the_databases_clock_is_the_time_of_day(url: str) -> None:

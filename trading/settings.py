@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, model_validator
 from trading.analysis import Name, Strategy
 from trading.settings_accounts import BROKER_ADDRESS, AccountSettings, default_accounts
 from trading.settings_analyses import AnalysesSettings
+from trading.settings_commodities import CommodityOverride
 from trading.settings_exits import ExitSettings
 from trading.settings_feeds import Feeds
 from trading.settings_metatrader import Package
@@ -22,24 +23,9 @@ from trading.settings_model import Model
 from trading.settings_regimes import RegimeSettings, TrendWeights
 from trading.settings_risk import Risk
 from trading.settings_strategies import Profile, StrategySettings, Thresholds, default_strategies
-from trading.settings_types import AgeSeconds, CommodityId, ContractSize, Lots, Points, Swap
+from trading.settings_types import AgeSeconds, CommodityId
 
 RESERVED_NAMES = frozenset({"account", "crew"})  # kinds of leases, named like `<platform>:<commodity>`
-
-
-class CommodityOverride(Model):
-    """What a user may change about a commodity of the catalogue; what is left out stays as it is there."""
-
-    typical_spread_points: Points | None = None
-    contract_size: ContractSize | None = None
-    volume_min_lots: Lots | None = None
-    volume_max_lots: Lots | None = None
-    volume_step_lots: Lots | None = None
-    swap_long_per_lot: Swap | None = None
-    swap_short_per_lot: Swap | None = None
-    day_end: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] | None = None  # in the zone of it
-    may_be_negative: bool | None = None
-    group: Annotated[str, Field(min_length=1, max_length=32)] | None = None
 
 
 class Settings(Model):
@@ -65,6 +51,7 @@ class Settings(Model):
     journal_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 90  # of market time
     valuations_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365  # their lines; calibration counts on them
     risk: Risk = Risk()
+    catalogue_file: Annotated[str, Field(min_length=1)] | None = None  # in TOML, laid over the program's own
     commodities: dict[CommodityId, CommodityOverride] = Field(default={})  # traded: those some account has a symbol for
     accounts: Annotated[tuple[AccountSettings, ...], Field(min_length=1)] = default_accounts()
     strategies: dict[Strategy, StrategySettings] = default_strategies()
@@ -203,8 +190,3 @@ class Settings(Model):
         """The account's own cap where it has one, otherwise the general one."""
         own = self.account(account).limits.portfolio_risk_fraction
         return self.risk.portfolio_risk_fraction if own is None else own
-
-    def auto_close_minutes(self, account: str) -> int:
-        """How long before the market's end profit is taken on this account, in minutes."""
-        own = self.account(account).auto_close_minutes_before
-        return self.auto_close_minutes_before if own is None else own

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from trading.analysis import Name
+from trading.settings_hours import Hours
 from trading.settings_metatrader import MetaTraderSettings
 from trading.settings_model import Model
 from trading.settings_risk import HIGHEST_PORTFOLIO_RISK
@@ -48,6 +49,7 @@ class AccountSettings(Model):
     password: SecretStr | None = None
     server: str | None = None
     auto_close_minutes_before: Annotated[int, Field(ge=15, le=24 * 60)] | None = None  # instead of the general one
+    hours: dict[CommodityId, Hours] = Field(default={})  # where this broker's trading hours differ
     limits: Limits = Limits()
     paper: PaperSettings = PaperSettings()
     mt5: MetaTraderSettings = MetaTraderSettings()

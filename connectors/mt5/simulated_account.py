@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from connectors import accounting
 from connectors.account_book import AccountBook, Change, Holding
-from connectors.accounting import Calendar
 from connectors.back_office import STOP_OUT, BackOffice
 from connectors.base import ConnectorError, Rejected
 from connectors.mt5 import facts
@@ -68,7 +67,7 @@ class SimulatedAccount:
         self.touched: dict[int, Instant] = {}  # by position_id, when a deal last changed it
         self.reasons: dict[int, str] = {}  # by position_id, why it was opened
         self.events: list[Event] = []
-        self._calendars: dict[str, Calendar] = {name: symbol.commodity.calendar for name, symbol in symbols.items()}
+        self._three_nights_on = {name: symbol.commodity.books_three_nights_on for name, symbol in symbols.items()}
         self._agenda: list[tuple[Instant, int, Callable[[], None]]] = []
         self._places = 0
         self._rollover = accounting.next_rollover(at)
@@ -95,7 +94,7 @@ class SimulatedAccount:
     def _go_to(self, at: Instant) -> None:
         self.at = at
         while self._rollover <= at:
-            self.office.charge_nights(self._rollover, self._calendars)
+            self.office.charge_nights(self._rollover, self._three_nights_on)
             self._rollover = accounting.next_rollover(self._rollover if self.book.holdings else at)
         moved = self.market.follow(at, self._held_before)
         while self._agenda and self._agenda[0][0] <= at:

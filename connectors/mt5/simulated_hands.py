@@ -62,7 +62,7 @@ class Hands:
     def charge_night(self) -> None:
         """The broker books a night's swap on everything, at an hour of its own."""
         account = self._account
-        self._do(lambda: account.office.charge_nights(account.at, dict.fromkeys(account.symbols, "always")))
+        self._do(lambda: account.office.charge_nights(account.at, dict.fromkeys(account.symbols, "never")))
 
     def renumber(self, ticket: int) -> int:
         """The broker gives a position another ticket, which is the answer. Raises ``KeyError`` without one."""

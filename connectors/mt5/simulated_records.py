@@ -106,6 +106,7 @@ def symbol_info(
     is_selected: bool = True,
 ) -> Record:
     """SymbolInfo. ``rate``: account currency for one unit of the profit currency; 0 where that is not known now."""
+    base = symbol.commodity.base_currency or terms.profit_currency  # of what is no currency, as brokers write it
     of_a_tick = terms.contract_size * terms.point * rate
     has_swap = bool(terms.swap_long_per_lot or terms.swap_short_per_lot)
     shown = quote if is_selected else None
@@ -113,11 +114,11 @@ def symbol_info(
     in_currency, no_swap = facts.SYMBOL_SWAP_MODE_CURRENCY_DEPOSIT, facts.SYMBOL_SWAP_MODE_DISABLED
     return EMPTY["SymbolInfo"] | {
         "name": terms.symbol,
-        "description": f"{symbol.commodity.base_currency} vs {symbol.commodity.profit_currency}",
-        "path": f"{symbol.commodity.kind}\\{terms.symbol}",
-        "currency_base": symbol.commodity.base_currency,
+        "description": f"{symbol.commodity.base_currency or symbol.commodity.id} vs {symbol.commodity.profit_currency}",
+        "path": f"{symbol.commodity.asset_class}\\{terms.symbol}",
+        "currency_base": base,
         "currency_profit": terms.profit_currency,
-        "currency_margin": symbol.commodity.base_currency,
+        "currency_margin": base,
         "select": is_selected,
         "visible": is_selected,
         "digits": terms.digits,

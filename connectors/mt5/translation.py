@@ -218,12 +218,16 @@ def bars_of(
     time: Instants = np.array([utc(int(at) * SECOND) for at in columns["time"]], dtype=np.int64)
     highest = np.maximum.accumulate(time) if len(time) else time
     is_later = np.concatenate([[True], time[1:] > highest[:-1]])[: len(time)]
+    mid = {name: columns[name].astype(np.float64) + half for name in ("open", "high", "low", "close")}
     series = BarSeries(
         commodity=commodity,
         bar_seconds=bar_seconds,
         time=time,
+        open=mid["open"],
+        high=mid["high"],
+        low=mid["low"],
+        close=mid["close"],
         spread=np.where(spread > 0, spread, np.nan),
-        **{name: columns[name].astype(np.float64) + half for name in ("open", "high", "low", "close")},
     )
     return series.where(is_later)
 

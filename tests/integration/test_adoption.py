@@ -223,8 +223,8 @@ def test_where_no_position_is_a_crews_none_is_offered(configuration: Configurati
 
 
 def test_what_nobody_would_guard_is_not_adopted(configuration: Configuration, ledger: Ledger) -> None:
-    book_with(configuration, a_holding(commodity="XAUUSD"))
-    with pytest.raises(CommandError, match="has no symbol for XAUUSD: nobody would guard"):
+    book_with(configuration, a_holding(commodity="GOLD"))
+    with pytest.raises(CommandError, match="has no symbol for GOLD: nobody would guard"):
         run(adopting(), configuration)
 
 

@@ -29,7 +29,7 @@ from trading.settings_analyses import AnalysesSettings, AnalysisSource
 from trading.trade import TradeState
 
 KEY = "k" * 64
-SOURCES = (AnalysisSource(name="model"), AnalysisSource(name="golden", commodities=("XAUUSD",)))
+SOURCES = (AnalysisSource(name="model"), AnalysisSource(name="golden", commodities=("GOLD",)))
 
 
 def key_of(source: str) -> str:
@@ -47,7 +47,7 @@ def payload(crew: ScriptedCrew, **changes: object) -> str:
 @pytest.fixture
 def crew(start_crew: StartCrew) -> ScriptedCrew:
     return start_crew(
-        Settings(accounts=(account("alpha", "EURUSD", "XAUUSD"),), analyses=AnalysesSettings(sources=SOURCES))
+        Settings(accounts=(account("alpha", "EURUSD", "GOLD"),), analyses=AnalysesSettings(sources=SOURCES))
     )
 
 
@@ -70,12 +70,12 @@ def begin(crew: ScriptedCrew, path: Path) -> None:
 
 def know(crew: ScriptedCrew) -> None:
     """Let the inbox know what the analyst and the accounts tell it."""
-    for commodity in ("EURUSD", "XAUUSD"):
+    for commodity in ("EURUSD", "GOLD"):
         own = MarketReading(commodity, crew.now, 3600, None, None, daily_volatility=0.005, mean_price=None)
         crew.tell(INBOX, MarketRead(own))
     quote = Quote("EURUSD", 1.1, 1.1001, crew.now)
-    gold = Quote("XAUUSD", 3_000.0, 3_000.5, crew.now)
-    crew.tell(INBOX, snapshot(crew, {"EURUSD": quote, "XAUUSD": gold}))
+    gold = Quote("GOLD", 3_000.0, 3_000.5, crew.now)
+    crew.tell(INBOX, snapshot(crew, {"EURUSD": quote, "GOLD": gold}))
     crew.run_for(0)
 
 
@@ -130,7 +130,7 @@ def admit(text: str, crew: ScriptedCrew) -> Analysis:
 
 def test_each_source_has_ids_of_its_own(crew: ScriptedCrew) -> None:
     one = admit(signed(payload(crew, id="1"), "model", KEY), crew)
-    other = admit(signed(payload(crew, id="1", commodity="XAUUSD"), "golden", KEY), crew)
+    other = admit(signed(payload(crew, id="1", commodity="GOLD"), "golden", KEY), crew)
     assert one.id != other.id
 
 
@@ -236,7 +236,7 @@ def test_a_file_that_cannot_be_moved_away_is_judged_once_and_holds_up_no_other(
     crew: ScriptedCrew, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave(folder, "held", signed(payload(crew, id="1"), "model", KEY))
-    leave(folder, "later", signed(payload(crew, id="2", commodity="XAUUSD"), "golden", KEY))
+    leave(folder, "later", signed(payload(crew, id="2", commodity="GOLD"), "golden", KEY))
     rename = Path.rename
 
     def held(path: Path, target: Path) -> Path:

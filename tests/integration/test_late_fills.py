@@ -120,7 +120,7 @@ def test_a_late_fill_whose_analysis_another_account_has_traded_meanwhile_is_clos
     must_agree(crew)
 
 
-@pytest.mark.parametrize("change", [{"side": Side.SELL}, {"commodity": "XAUUSD"}])
+@pytest.mark.parametrize("change", [{"side": Side.SELL}, {"commodity": "GOLD"}])
 def test_a_position_that_cannot_be_of_the_order_whose_number_it_shows_is_not_taken_for_it(
     start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:

@@ -93,7 +93,7 @@ def test_the_same_refusal_again_is_counted_on_its_line(ledger: Ledger) -> None:
         {"reason": "spread"},
         {"platform": "beta"},
         {"platform": None},
-        {"commodity": "XAUUSD"},
+        {"commodity": "GOLD"},
         {"kind": "note"},
         {"trade_id": 3},
         {"analysis_id": "analysis-2"},
@@ -151,7 +151,7 @@ def test_lines_are_found_by_kind_commodity_trade_and_time(ledger: Ledger) -> Non
     ledger.journal.append(
         a_line("a", commodity="EURUSD", at=NOON),
         a_line("b", commodity="EURUSD", at=NOON + 1, trade_id=3),
-        a_line("a", commodity="XAUUSD", at=NOON + 2, trade_id=3),
+        a_line("a", commodity="GOLD", at=NOON + 2, trade_id=3),
     )
 
     def numbers(**wanted: Any) -> list[int]:

@@ -116,7 +116,7 @@ def test_the_slot_is_taken_exactly_while_the_trade_is_active(me: Holder, state: 
         me.submit(analysis_id="analysis-2")
 
 
-@pytest.mark.parametrize("elsewhere", [{"platform": "beta"}, {"commodity": "XAUUSD"}])
+@pytest.mark.parametrize("elsewhere", [{"platform": "beta"}, {"commodity": "GOLD"}])
 def test_another_account_or_commodity_is_another_slot(me: Holder, elsewhere: dict[str, str]) -> None:
     me.submit()
     me.submit(analysis_id="analysis-2", **elsewhere)
@@ -162,8 +162,8 @@ def test_the_analysis_of_an_order_that_turned_up_late_is_known(me: Holder) -> No
     ("changes", "refusal"),
     [
         ({"analysis_id": "another"}, "trade.platform, trade.commodity|trade_one_active"),
-        ({"commodity": "XAUUSD"}, "trade.crew, trade.analysis_id|trade_one_per_analysis"),
-        ({"commodity": "XAUUSD", "analysis_id": "another", "magic": None}, "trade.magic|trade_magic_key"),
+        ({"commodity": "GOLD"}, "trade.crew, trade.analysis_id|trade_one_per_analysis"),
+        ({"commodity": "GOLD", "analysis_id": "another", "magic": None}, "trade.magic|trade_magic_key"),
     ],
 )
 def test_the_tables_themselves_refuse_what_the_program_must_never_write(
@@ -270,7 +270,7 @@ def test_a_new_leader_goes_on_from_the_row_that_the_old_one_wrote(me: Holder, cl
 
 @pytest.mark.parametrize(
     "change",
-    [{"platform": "alpha", "commodity": "XAUUSD"}, {"magic": 5}, {"side": Side.SELL}, {"analysis_id": "other"}],
+    [{"platform": "alpha", "commodity": "GOLD"}, {"magic": 5}, {"side": Side.SELL}, {"analysis_id": "other"}],
 )
 def test_what_makes_it_this_trade_never_changes(me: Holder, change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{list(change)[-1]} of trade 1 is .* for good"):
@@ -302,7 +302,7 @@ def test_a_number_beyond_what_the_database_holds_is_refused_by_name(me: Holder) 
 def test_several_trades_advance_together_with_the_job_that_asks_for_it(me: Holder) -> None:
     pairs = [
         (trade, replace(trade, state=TradeState.CLOSING, close_reason=CloseReason.DAY_END))
-        for trade in (me.open(), me.open(commodity="XAUUSD", analysis_id="analysis-2"))
+        for trade in (me.open(), me.open(commodity="GOLD", analysis_id="analysis-2"))
     ]
     closing = me.ledger.trades.advance_all(pairs, me.account(), a_line(reason="day end"), fired="day_end:alpha")
     assert me.ledger.trades.active() == closing
@@ -311,7 +311,7 @@ def test_several_trades_advance_together_with_the_job_that_asks_for_it(me: Holde
 
 
 def test_several_trades_advance_together_or_not_at_all(me: Holder) -> None:
-    one, other = me.open(), me.open(commodity="XAUUSD", analysis_id="analysis-2")
+    one, other = me.open(), me.open(commodity="GOLD", analysis_id="analysis-2")
     pairs = [(trade, replace(trade, state=TradeState.CLOSING)) for trade in (one, replace(other, ticket=4711))]
     before = everything(me.ledger)
     with pytest.raises(TradeChanged):

@@ -374,9 +374,30 @@ def test_a_commodity_may_be_there_only_to_convert() -> None:
     done = account.open(Side.BUY, 0.1)
     account.at(CLOSING).close(done, Side.BUY)
 
-    assert [quote.commodity for quote in account.paper.quotes(FAR)] == ["GBPUSD"]
+    assert [quote.commodity for quote in account.paper.quotes(FAR)] == ["EURUSD", "GBPUSD"]  # who sizes converts, too
     moved = account.outs()[0].price - done.price
     assert account.outs()[0].profit == pytest.approx(moved * 10_000 / 1.1010, abs=0.006)
+
+
+def test_a_profit_in_a_currency_without_a_pair_is_converted_through_the_dollar() -> None:
+    yen = PLAIN.model_copy(update={"currency": "JPY", "balance": 1_000_000.0})
+    dollars = bars_of("USDJPY", [(150.0, 150.0, 150.0, 150.0)] * 2)
+    euros = bars_of("EURGBP", [(0.86, 0.86, 0.86, 0.86), (0.87, 0.87, 0.87, 0.87)])
+    account = desk(euros, bars_of("GBPUSD", [(1.25, 1.25, 1.25, 1.25)] * 2), dollars, terms=yen, symbols=("EURGBP",))
+    done = account.open(Side.BUY, 0.1)
+    account.at(HOUR + CLOSING).close(done, Side.BUY)
+
+    assert [quote.commodity for quote in account.paper.quotes(FAR)] == ["EURGBP", "GBPUSD", "USDJPY"]
+    moved = account.outs()[0].price - done.price
+    assert account.outs()[0].profit == pytest.approx(moved * 10_000 * 1.25 * 150, abs=0.006)
+
+
+def test_an_account_without_both_legs_of_a_conversion_is_refused_with_what_would_do() -> None:
+    yen = PLAIN.model_copy(update={"currency": "JPY"})
+    flat = [(1.0, 1.0, 1.0, 1.0)]
+
+    with pytest.raises(ConnectorError, match="one of GBPJPY and JPYGBP, or a pair of each with USD, or leave EURGBP"):
+        desk(bars_of("EURGBP", flat), bars_of("GBPUSD", flat), terms=yen, symbols=("EURGBP",))
 
 
 def test_an_account_that_cannot_convert_a_currency_is_refused_when_it_is_made() -> None:

@@ -24,7 +24,7 @@ def a_commodity(**changes: object) -> Commodity:
     """EURUSD as in the catalogue, with changes."""
     eurusd: dict[str, object] = {
         "id": "EURUSD",
-        "class": "fx",
+        "asset_class": "fx",
         "calendar": "fx",
         "zone": "America/New_York",
         "day_end": "17:00",
@@ -45,13 +45,13 @@ def a_commodity(**changes: object) -> Commodity:
 
 def a_bitcoin(**changes: object) -> Commodity:
     """A commodity that never shuts."""
-    crypto = {"id": "BITCOIN", "class": "crypto", "calendar": "always", "digits": 2, "base_currency": "BTC"}
+    crypto = {"id": "BITCOIN", "asset_class": "crypto", "calendar": "always", "digits": 2, "base_currency": "BTC"}
     return a_commodity(**{**crypto, **changes})
 
 
 def a_gold(**changes: object) -> Commodity:
     """A commodity that rests for an hour each day."""
-    gold = {"id": "XAUUSD", "class": "metal", "calendar": "metals", "digits": 2, "base_currency": "XAU"}
+    gold = {"id": "GOLD", "asset_class": "metal", "calendar": "CMEGlobex_GC", "digits": 2, "base_currency": "XAU"}
     return a_commodity(**{**gold, "contract_size": 100, **changes})
 
 

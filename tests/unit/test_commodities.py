@@ -7,12 +7,20 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from made_trades import a_commodity, utc
+from made_trades import a_commodity
 
-from trading.calendars import build
-from trading.commodities import BadCatalogue, UnknownCommodity, catalogue, require_known
-from trading.settings import CommodityOverride
+from trading.commodities import (
+    REQUIRED,
+    BadCatalogue,
+    Commodity,
+    UnknownCommodity,
+    catalogue,
+    find,
+    require_known,
+)
 from trading.settings_accounts import PaperSettings, default_accounts
+from trading.settings_commodities import CommodityOverride
+from trading.settings_hours import Hours
 
 SHIPPED: dict[str, dict[str, Any]] = tomllib.loads(files("trading").joinpath("commodities.toml").read_text("utf-8"))
 
@@ -24,15 +32,6 @@ def refusal(**changes: object) -> str:
     return str(caught.value)
 
 
-def test_every_commodity_of_the_shipped_catalogue_is_usable() -> None:
-    commodities = catalogue(SHIPPED)
-    assert list(commodities) == list(SHIPPED)
-    for name, commodity in commodities.items():
-        assert commodity.id == name
-        assert 0 < commodity.volume_step_lots <= commodity.volume_min_lots <= commodity.volume_max_lots
-        assert build(commodity, utc("2026-01-01T00:00"), utc("2026-02-01T00:00")).is_open(utc("2026-01-06T12:00"))
-
-
 def test_the_default_accounts_trade_what_the_catalogue_has() -> None:
     for account in default_accounts():
         require_known(account.symbols, catalogue(SHIPPED), f"symbols of account {account.name!r}")
@@ -41,10 +40,19 @@ def test_the_default_accounts_trade_what_the_catalogue_has() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"zone": "Europe/Atlantis"}, "commodity 'EURUSD': zone: Value error, 'Europe/Atlantis' is not a time zone"),
-        ({"zone": ""}, "zone: Value error, '' is not a time zone"),
-        ({"class": "wood"}, "class: Input should be 'fx', 'metal' or 'crypto' (it is 'wood')"),
-        ({"calendar": "moon"}, "calendar: Input should be 'fx', 'metals' or 'always'"),
+        ({"zone": "Europe/Atlantis"}, "commodity 'EURUSD': zone: 'Europe/Atlantis' is not a time zone; expected"),
+        ({"zone": ""}, "zone: '' is not a time zone"),
+        ({"asset_class": "wood"}, "asset_class: Input should be 'fx', 'metal', 'energy', 'grain', 'soft', 'index' or"),
+        ({"calendar": "moon"}, "calendar: 'moon' is not a calendar; expected fx, always, ice_softs, lme, or one of "),
+        ({"calendar": ""}, "calendar: String should match pattern"),
+        ({"base_currency": "USD"}, "base_currency and profit_currency are both USD"),
+        ({"three_nights_on": "sunday"}, "three_nights_on: Input should be 'monday', "),
+        ({"group": ""}, "group: String should have at least 1 character"),
+        ({"aliases": ["euro dollar"]}, "aliases.0: String should match pattern"),
+        ({"symbols": {"generic": " EURUSD"}}, "symbols.generic: String should match pattern"),
+        ({"symbols": {"my broker": "EURUSD"}}, "symbols.my broker.[key]: String should match pattern"),
+        ({"hours": {"sessions": ["Mon-Fry 09:00-17:30"]}}, "hours.sessions: 'Mon-Fry 09:00-17:30'"),
+        ({"hours": {"sessions": ["Mon-Fri 09:00-16:00"]}}, "day_end is 17:00, when none of hours.sessions trades"),
         ({"day_end": "24:00"}, "day_end: String should match pattern"),
         ({"digits": -1}, "digits: Input should be greater than or equal to 0 (it is -1)"),
         ({"contract_size": 0}, "contract_size: Input should be greater than 0"),
@@ -90,9 +98,97 @@ def test_an_override_changes_what_it_names_and_nothing_else() -> None:
     assert changed["GBPUSD"] == plain["GBPUSD"]
 
 
-def test_an_override_of_a_commodity_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(UnknownCommodity, match="commodities: there is no commodity 'TULIPS'; expected one of AUDUSD, "):
+def test_changes_to_a_commodity_that_is_not_there_are_refused_with_what_a_new_one_needs() -> None:
+    missing = ", ".join(REQUIRED)
+    with pytest.raises(UnknownCommodity) as caught:
         catalogue(SHIPPED, {"TULIPS": CommodityOverride()})
+    assert str(caught.value) == f"TULIPS, which is not a commodity of the catalogue; a new one needs {missing}"
+    with pytest.raises(UnknownCommodity, match=r"did you mean SILVER\? A new one needs asset_class, calendar, zone, "):
+        catalogue(SHIPPED, {"SILVRE": CommodityOverride(digits=2)})
+
+
+TULIPS = CommodityOverride(
+    asset_class="soft",
+    calendar="always",
+    zone="Europe/Amsterdam",
+    day_end="17:30",
+    profit_currency="EUR",
+    digits=2,
+    contract_size=100,
+    typical_spread_points=5,
+    group="flowers",
+    aliases=("BULBS",),
+)
+
+
+def test_a_layer_may_bring_a_commodity_of_its_own_and_the_next_change_it() -> None:
+    commodities = catalogue(SHIPPED, {"TULIPS": TULIPS}, {"TULIPS": CommodityOverride(digits=3)})
+    assert commodities["TULIPS"].digits == 3
+    assert commodities["TULIPS"].volume_step_lots == 0.01
+    assert find(commodities, "bulbs").id == "TULIPS"
+
+
+def test_every_field_of_a_commodity_can_be_overridden() -> None:
+    assert set(CommodityOverride.model_fields) == set(Commodity.model_fields) - {"id"}
+
+
+def test_symbols_are_laid_over_key_by_key_hours_as_a_layer_and_aliases_are_added() -> None:
+    hours = Hours(early_closes={"12-31": "12:05"}, auto_close_minutes_before=30)
+    override = CommodityOverride(symbols={"mine": "Mais"}, aliases=("MAIS",), hours=hours)
+    before, after = catalogue(SHIPPED)["CORN"], catalogue(SHIPPED, {"CORN": override})["CORN"]
+    assert after.symbols == {**before.symbols, "mine": "Mais"}
+    assert after.aliases == (*before.aliases, "MAIS")
+    assert after.hours == (*before.hours, hours)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("GOLD", "GOLD"),
+        ("xauusd", "GOLD"),
+        ("XAU/USD", "GOLD"),
+        ("eur_usd", "EURUSD"),
+        ("wti", "WTI_CRUDE"),
+        ("WTI crude", "WTI_CRUDE"),
+        ("usoil", "WTI_CRUDE"),
+        ("NAS100", "NASDAQ_100"),
+        ("USTEC", "NASDAQ_100"),
+        ("sp500", "SP_500"),
+        ("btcusd", "BITCOIN"),
+    ],
+)
+def test_a_commodity_is_found_by_any_of_its_names_however_they_are_written(name: str, meant: str) -> None:
+    assert find(catalogue(SHIPPED), name).id == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("GOLT", "there is no commodity 'GOLT'; did you mean GOLD?"),
+        ("eurudsd", "there is no commodity 'eurudsd'; did you mean EURUSD?"),
+        ("XAUUSDD", "there is no commodity 'XAUUSDD'; did you mean GOLD?"),
+        ("soy", "there is no commodity 'soy'; did you mean SOYBEANS?"),
+        ("oil", "there is no commodity 'oil'; did you mean BRENT_CRUDE or HEATING_OIL or WTI_CRUDE?"),
+        ("", "there is no commodity ''; expected one of ALUMINIUM, AUDCAD, "),
+    ],
+)
+def test_a_name_that_nothing_has_is_refused_with_what_is_near(name: str, said: str) -> None:
+    with pytest.raises(UnknownCommodity) as caught:
+        find(catalogue(SHIPPED), name)
+    assert str(caught.value).startswith(said)
+
+
+def test_two_commodities_cannot_share_a_name() -> None:
+    with pytest.raises(BadCatalogue, match="commodity 'TULIPS': 'XAU_USD' is a name of GOLD already"):
+        catalogue(SHIPPED, {"TULIPS": TULIPS.model_copy(update={"aliases": ("XAU_USD",)})})
+    with pytest.raises(BadCatalogue, match="commodity 'USOIL': 'USOIL' is a name of WTI_CRUDE already"):
+        catalogue(SHIPPED, {"USOIL": TULIPS})
+
+
+@pytest.mark.parametrize(("charged", "expected"), [(None, 2.5), (0.0, 0.0)])
+def test_a_commission_of_the_commoditys_own_stands_in_for_the_accounts(charged: float | None, expected: float) -> None:
+    terms = a_commodity(commission_per_lot=charged).instrument("EURUSD", PaperSettings(commission_per_lot=2.5))
+    assert terms.commission_per_lot == expected
 
 
 def test_the_terms_of_a_paper_account_join_the_commodity_and_the_account() -> None:

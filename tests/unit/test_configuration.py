@@ -288,12 +288,13 @@ class TestWrongValues:
             ("crew = 7", "crew is 7; expected text"),
             ("risk = 3", "risk is 3; expected a table"),
             ("accounts = 3", "accounts is 3; expected a list of tables"),
+            ("[commodities.EURUSD.hours]\nopen = '12-24'", "commodities.EURUSD.hours.open is '12-24'; expected a list"),
             ("accounts = []", "accounts is empty; expected at least 1"),
             ("[[accounts]]\nsymbols = { EURUSD = 'E' }", "accounts[0].name is missing"),
             (
-                "[[accounts]]\nname = 'a'\nsymbols = { eurusd = 'E' }",
-                "accounts[0].symbols.eurusd: the name 'eurusd' cannot be used; "
-                "expected capital letters, digits and _; did you mean EURUSD?",
+                "[[accounts]]\nname = 'a'\nsymbols = { 'eur usd!!x' = 'E' }",
+                "accounts[0].symbols.'eur usd!!x': the name 'eur usd!!x' cannot be used; "
+                "expected capital letters, digits and _; did you mean EUR USD!!X?",
             ),
             (
                 '[commodities.EURUSD]\nday_end = "5pm"',
@@ -378,7 +379,8 @@ class TestCommodities:
 
     def test_an_override_of_an_unknown_commodity_is_refused(self) -> None:
         assert refusal("[commodities.EURUDS]\ncontract_size = 1000") == [
-            "commodities names EURUDS, which is not a commodity of the catalogue; did you mean EURUSD?"
+            "commodities names EURUDS, which is not a commodity of the catalogue; did you mean EURUSD? A new one needs "
+            "asset_class, calendar, zone, day_end, profit_currency, digits, typical_spread_points, group"
         ]
 
     def test_a_paper_spread_needs_a_symbol_on_its_own_account(self) -> None:

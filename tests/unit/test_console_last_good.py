@@ -17,6 +17,7 @@ from console.gateway_secret import client_secret
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
 from trading.modes import Mode, ModeCause
+from trading.settings_hours import Hours
 from trading.trade import TradeState
 
 SECRET = "hunter2-of-alpha"  # a password that must be found nowhere
@@ -58,6 +59,24 @@ def fall_back(file: Path, environment: dict[str, str]) -> Configuration:
     with pytest.raises(ConfigurationError) as broken:
         load(file, environment)
     return last_good.instead_of(broken.value, file, environment)
+
+
+def test_what_a_catalogue_of_ones_own_said_is_kept_with_them(
+    file: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    own = tmp_path / "more.toml"
+    hours = "[EURUSD.hours]\nclosed = ['12-24']\n"
+    own.write_text(f"[EURUSD]\ncontract_size = 1000\n{hours}", encoding="utf-8")
+    file.write_text(f"catalogue_file = '{own.as_posix()}'\n{GOOD.format(secret=SECRET)}", encoding="utf-8")
+    history = History(load(file, environment))
+    last_good.keep(load(file, environment))
+    history.open(NOON)
+    own.write_text("[EURUSD]\ncontract_size = 0\n", encoding="utf-8")
+    configuration = fall_back(file, environment)
+    history.close()
+    assert configuration.broken
+    assert configuration.commodities["EURUSD"].contract_size == 1000
+    assert configuration.commodities["EURUSD"].hours == (Hours(closed=("12-24",)),)
 
 
 BROKEN = ["ai_monitor_interval_seconds = -1\n", "this is not TOML\n", "[risk]\nno_such_setting = 1\n"]

@@ -95,12 +95,12 @@ def test_entities_that_explode_and_files_outside_are_not_followed() -> None:
     outside = '<!ENTITY out SYSTEM "file:///etc/passwd">]>'
     feed = f'<rss version="2.0"><channel>{item.format("&l; &out;")}</channel></rss>'
     document = f'<?xml version="1.0"?>{bomb}{outside}{feed}'
-    began = time.monotonic()
+    began = time.process_time()  # of this process alone: the machine may be busy
     try:
         titles = [headline.title for headline in parsed(document.encode()).items]
     except FeedError:
         titles = []
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert all("root" not in title and len(title) <= 400 for title in titles)
 
 

@@ -379,9 +379,6 @@ def test_an_account_is_found_by_its_name() -> None:
 
 
 def test_what_an_account_sets_for_itself_goes_before_what_all_have() -> None:
-    own = AccountSettings.model_validate(
-        {**ALPHA, "auto_close_minutes_before": 60, "limits": {"portfolio_risk_fraction": 0.1}}
-    )
-    settings = Settings(accounts=(own, AccountSettings.model_validate(BETA)), auto_close_minutes_before=20)
-    assert [settings.auto_close_minutes(name) for name in ("alpha", "beta")] == [60, 20]
+    own = AccountSettings.model_validate({**ALPHA, "limits": {"portfolio_risk_fraction": 0.1}})
+    settings = Settings(accounts=(own, AccountSettings.model_validate(BETA)))
     assert [settings.portfolio_risk_fraction(name) for name in ("alpha", "beta")] == [0.1, 0.2]

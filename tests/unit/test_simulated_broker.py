@@ -331,8 +331,8 @@ def test_an_unknown_fault_is_refused_by_name() -> None:
 
 
 def test_a_symbol_of_nothing_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="symbols: 'GOLD' is no commodity"):
-        SimulatedBroker("alpha", COMMODITIES, {"GOLD": "XAUUSD"}, ManualClock(NOON), random.Random(1))
+    with pytest.raises(ValueError, match="symbols: 'TULIPS' is no commodity"):
+        SimulatedBroker("alpha", COMMODITIES, {"TULIPS": "TLP"}, ManualClock(NOON), random.Random(1))
 
 
 @pytest.mark.parametrize("intensity", [-1.0, math.nan])
