@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+
+import numpy as np
 
 from actors.desk import Desk
 from actors.messages import Bars
@@ -10,13 +13,14 @@ from actors.names import ANALYST
 from actors.system.context import Context
 from connectors.base import ConnectorError, DeadlinePassed, NotConnected, StaleToken
 from trading.bars import BarSeries
-from trading.market import MINUTE, Instant
+from trading.market import MINUTE, Instant, iso
 
 log = logging.getLogger("watchbill.platform")
 
 HISTORY_BARS = 15_000  # of hours: the daily averages over 200 days have settled
 RECENT_BARS = 24  # enough to bridge a short loss of the broker
 RETRY_WITHOUT_BARS = MINUTE
+NEVER_SEEN: Instant = -1
 OF_THE_ACCOUNT = (NotConnected, DeadlinePassed, StaleToken)  # errors that say nothing of the commodity asked for
 
 
@@ -28,6 +32,8 @@ class BarFeed:
         self._due_at: dict[str, Instant] = {}  # by commodity: when to ask again
         self._wanted: set[str] = set()  # commodities whose next bar is to come with its history
         self._failing: set[str] = set()  # commodities whose bars could not be had the last time, and it was said
+        self._outside: Counter[str] = Counter()  # bars outside the trading times, by commodity
+        self._outside_until: dict[str, Instant] = {}  # by commodity: the newest of them
 
     def want_history(self, commodity: str) -> None:
         """Let the next bar that is told come with all of its history."""
@@ -49,7 +55,7 @@ class BarFeed:
                 continue
             told_until = self._told_until.get(commodity)
             try:
-                series = self._series(desk, commodity, told_until)
+                seen, series = self._series(desk, commodity, told_until)
             except OF_THE_ACCOUNT:
                 raise
             except ConnectorError as error:
@@ -59,26 +65,54 @@ class BarFeed:
                     context.alert("no_bars", f"{desk.platform}:{commodity}: not judged until its bars come: {error}")
                 continue
             self._failing.discard(commodity)
-            if len(series) == 0:
+            if len(seen) == 0:
                 self._due_at[commodity] = now + RETRY_WITHOUT_BARS
                 continue
-            end = series.end(len(series) - 1)
-            self._due_at[commodity] = _next_due(series, now, is_open=desk.market.times[commodity].is_open(now - 1))
-            if told_until is None or end > told_until:
-                self._told_until[commodity] = end
+            times = desk.market.times.of(desk.platform, commodity)
+            self._due_at[commodity] = _next_due(seen, now, is_open=times.is_open(now - 1))
+            if _is_news(series, told_until):
+                self._told_until[commodity] = series.end(len(series) - 1)
                 self._wanted.discard(commodity)
                 context.tell(ANALYST, Bars(desk.platform, series))
 
-    def _series(self, desk: Desk, commodity: str, told_until: Instant | None) -> BarSeries:
+    def _in_trading_times(self, desk: Desk, commodity: str, series: BarSeries) -> BarSeries:
+        """Without the bars that begin while the market is shut, as in a recording. Those that are new are counted.
+
+        The calendar says nothing of bars that are older than itself: they stay.
+        """
+        times = desk.market.times.of(desk.platform, commodity)
+        if len(series) == 0 or series.time[-1] < times.first:
+            return series
+        is_inside = times.are_open(np.maximum(series.time, times.first)) | (series.time < times.first)
+        if is_inside.all():
+            return series
+        outside = series.time[~is_inside]
+        new = outside[outside > self._outside_until.get(commodity, NEVER_SEEN)]
+        if len(new):
+            self._outside_until[commodity] = int(new[-1])
+            self._outside[commodity] += len(new)
+            said = "%s: %d bars of %s began while its market was shut, the last at %s: they are left out"
+            log.info(said, desk.platform, self._outside[commodity], commodity, iso(int(new[-1])))
+        return series.where(is_inside)
+
+    def _series(self, desk: Desk, commodity: str, told_until: Instant | None) -> tuple[BarSeries, BarSeries]:
+        """What the broker has, and what of it lies inside the trading times."""
         if told_until is not None and commodity not in self._wanted:
             recent = desk.connector.bars(commodity, RECENT_BARS, desk.deadline)
-            if len(recent) == 0 or recent.time[0] < told_until:
-                return recent
+            inside = self._in_trading_times(desk, commodity, recent)
+            if not _is_news(inside, told_until) or inside.time[0] < told_until:
+                return recent, inside
             # What lies between was missed, and the analyst cannot join its bars to these.
             log.info(
                 "%s: more than %d bars of %s were missed: all are asked for", desk.platform, len(recent), commodity
             )
-        return desk.connector.bars(commodity, HISTORY_BARS, desk.deadline)
+        history = desk.connector.bars(commodity, HISTORY_BARS, desk.deadline)
+        return history, self._in_trading_times(desk, commodity, history)
+
+
+def _is_news(series: BarSeries, told_until: Instant | None) -> bool:
+    """Whether the analyst was not told of the newest of these bars."""
+    return len(series) > 0 and (told_until is None or series.end(len(series) - 1) > told_until)
 
 
 def _next_due(series: BarSeries, now: Instant, *, is_open: bool) -> Instant:

@@ -44,7 +44,9 @@ class BlindSpots:
 
     def _read_terms_again(self, desk: Desk, quoted: Collection[str], context: Context) -> None:
         elapsed = context.elapsed()
-        if set(quoted) == desk.instruments.keys() or elapsed < self._read_at:
+        # Some pairs are quoted only to convert money: those have no terms, and none are missed.
+        traded = desk.settings.account(desk.platform).symbols.keys() & quoted
+        if traded == desk.instruments.keys() or elapsed < self._read_at:
             return
         self._read_at = elapsed + READ_AGAIN_SECONDS
         desk.instruments = desk.connector.instruments(desk.deadline)
@@ -78,4 +80,4 @@ def _is_blind(desk: Desk, commodity: str, quoted: Collection[str], context: Cont
     """While a market is shut, that it has no price is nothing to tell of; that the broker does not have it is."""
     if commodity not in desk.instruments:
         return True
-    return commodity not in quoted and desk.market.times[commodity].is_open(context.now())
+    return commodity not in quoted and desk.market.times.of(desk.platform, commodity).is_open(context.now())

@@ -14,11 +14,12 @@ from actors.lookup import (
     reason_shown,
     scan,
 )
+from actors.names import LEFT_OPEN
 from actors.system.context import Context
 from actors.troubles import heed
 from connectors.base import CloseOrder, ConnectorError, Done, Outcome, Rejected, Unknown
 from persistence.journal import JournalEntry
-from trading.market import Entry, Position
+from trading.market import Entry, Position, iso
 from trading.records import altered
 from trading.shares import Share
 from trading.trade import CloseReason, Trade, TradeState
@@ -71,6 +72,7 @@ def continue_closing(desk: Desk, trade: Trade, found: Findings, context: Context
         return trade
     if position.volume_lots != trade.volume_lots or position.ticket != trade.ticket:
         trade = desk.advance(trade, replace(trade, volume_lots=position.volume_lots, ticket=position.ticket), context)
+    _tell_if_shut(desk, trade, context)
     quote = desk.quotes.get(trade.commodity)
     if quote is None or not is_due(desk, trade, context):
         return trade
@@ -168,13 +170,34 @@ def settle_done(desk: Desk, trade: Trade, done: Done, context: Context, reason: 
 
 
 def is_due(desk: Desk, trade: Trade, context: Context) -> bool:
-    """Whether a close that was put off may be tried again. Halted, only what a person closes is."""
+    """Whether a close that was put off may be tried again. Halted, or while the market is shut, only what a person
+    closes is: a broker is asked nothing all weekend that it can only refuse.
+    """
     attempts = desk.attempts.get(trade.trade_id)
     if attempts is not None and context.elapsed() < attempts.next_elapsed:
         return False
+    return _is_by_hand(desk, trade) or (_is_open(desk, trade, context) and desk.may_guard())
+
+
+def _is_by_hand(desk: Desk, trade: Trade) -> bool:
     unwritten = desk.unwritten.get(trade.trade_id)
-    reason = trade.close_reason if unwritten is None else unwritten.reason
-    return reason is CloseReason.OPERATOR or desk.may_guard()
+    return (trade.close_reason if unwritten is None else unwritten.reason) is CloseReason.OPERATOR
+
+
+def _is_open(desk: Desk, trade: Trade, context: Context) -> bool:
+    return desk.market.times.of(desk.platform, trade.commodity).is_open(context.now())
+
+
+def _tell_if_shut(desk: Desk, trade: Trade, context: Context) -> None:
+    """Say once for each time that the market shuts that the trade is still there, and when it can be closed."""
+    if _is_open(desk, trade, context) or _is_by_hand(desk, trade):
+        desk.left_open.discard(trade.trade_id)
+    elif trade.trade_id not in desk.left_open:
+        desk.left_open.add(trade.trade_id)
+        opens_at = desk.market.times.of(desk.platform, trade.commodity).next_open(context.now())
+        again = "" if opens_at is None else f"; it is tried again when the market opens, {iso(opens_at)}"
+        said = f"trade {trade.trade_id} was to be closed and is not, and its market has shut"
+        context.alert(LEFT_OPEN, f"{trade.resource}: {said}{again}")
 
 
 def put_off(desk: Desk, trade: Trade, reason: str, context: Context, *, at_least_seconds: float = 0.0) -> None:

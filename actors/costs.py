@@ -29,5 +29,5 @@ def round_trip_cost(
         way = conversion(instrument.profit_currency, account_currency, quoted)
         if way is None:
             return 0.0
-        rate = way.rate(quotes[way.commodity].mid)
+        rate = way.rate(lambda name: quotes[name].mid)
     return commission / (instrument.contract_size * rate)

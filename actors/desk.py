@@ -109,6 +109,7 @@ class Desk:
     record: TrackRecord = field(default_factory=TrackRecord)
     absences: dict[int, Absence] = field(default_factory=dict)
     attempts: dict[int, ClosingAttempts] = field(default_factory=dict)
+    left_open: set[int] = field(default_factory=set)  # trades whose market shut amid their closing, and it was said
     ended: dict[int, Trade] = field(default_factory=dict)  # closed or failed not long ago, by number
     audit_at: Instant = 0  # when the deals of the latest of them are due to be looked at again
     audit_all_at: Instant = 0  # and when those of all of them are
@@ -241,6 +242,7 @@ class Desk:
         if after.state is not before.state:
             self.absences.pop(after.trade_id, None)
             self.attempts.pop(after.trade_id, None)
+            self.left_open.discard(after.trade_id)
         log_transition(before, written)
         self.remember(written, context)
         return written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def joined(tail: BarSeries, newer: BarSeries) -> BarSeries:
         return tail
     if len(fresh) == len(newer) and len(newer) > 1:
         return newer  # nothing in common: what lies between is not known
-    columns = {
+    columns: dict[str, Any] = {
         name: np.concatenate([getattr(tail, name), getattr(fresh, name)])[-LONGEST_TAIL_BARS:]
         for name in ("time", "open", "high", "low", "close", "spread")
     }

@@ -40,6 +40,7 @@ from actors.tracked import NOT_YET, Tracked
 from actors.weighing import Row, Weighed, Weigher
 from trading import exits
 from trading.attention import EVERYTHING, NEVER, Attention
+from trading.calendars import TradingTimes
 from trading.exit_bands import quiet_band
 from trading.exits import HOLD, Judgement, guard, guard_many, levels
 from trading.market import SECOND, Instant, Instrument, Quote
@@ -178,7 +179,7 @@ class MonitorActor:
         now = context.now()
         for trade in trades:
             quote = quotes.get(trade.commodity)
-            if quote is None or not self._market.times[trade.commodity].is_open(now):
+            if quote is None or not self._market.times.of(platform, trade.commodity).is_open(now):
                 continue
             decision = guard(trade, quote, now, self._weigher.rules[trade.commodity])
             if isinstance(decision, exits.Close):
@@ -236,13 +237,18 @@ class MonitorActor:
 
     def _rows(self, commodities: Iterable[str], now: Instant) -> Iterator[Row]:
         """The open trades that have a quote and an open market."""
-        accounts = [(account, self._quotes[platform]) for platform, account in self._open.items() if account]
+        accounts = [(name, account, self._quotes[name]) for name, account in self._open.items() if account]
+        is_open: dict[TradingTimes, bool] = {}  # most accounts share a commodity's times
         for commodity in commodities if accounts else ():
-            if self._market.times[commodity].is_open(now):
-                for account, quotes in accounts:
-                    tracked, quote = account.get(commodity), quotes.get(commodity)
-                    if tracked is not None and quote is not None:
-                        yield tracked, quote
+            for platform, account, quotes in accounts:
+                tracked, quote = account.get(commodity), quotes.get(commodity)
+                if tracked is None or quote is None:
+                    continue
+                times = self._market.times.of(platform, commodity)
+                if times not in is_open:
+                    is_open[times] = times.is_open(now)
+                if is_open[times]:
+                    yield tracked, quote
 
     def _cost(self, trade: Trade) -> float:
         instruments, currency = self._terms.get(trade.platform, ({}, ""))

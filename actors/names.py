@@ -8,6 +8,7 @@ MONITOR = "monitor"
 SCHEDULER = "scheduler"
 ANALYST = "analyst"
 HALT_WATCH = "halt_watch"
+CALENDAR_KEEPER = "calendars"
 CARETAKER = "caretaker"
 INBOX = "inbox"
 
@@ -38,8 +39,14 @@ UNJUDGED, JUDGED_AGAIN = "unjudged", "judged_again"
 # That half of the window of a day-end or Friday rule is over, and all of it, and an open trade was not judged.
 RULE_WAITS, RULE_MISSED = "rule_waits", "rule_missed"
 
+# That a trade was being closed when its market shut, and is still there.
+LEFT_OPEN = "left_open"
+
 # That a source of sentiment cannot be read, and is absent; and that it can be again.
 FEED_DEAD, FEED_BACK = "feed", "feed_back"
+
+# That an account wins more ties than its share, out of its turn; and the kind of the journal's line about that.
+UNFAIR_CHOICE = "unfair_choice"
 
 TROUBLES = (
     (OUT_OF_BUSINESS, IN_BUSINESS),

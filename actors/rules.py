@@ -69,8 +69,11 @@ class DueRules:
 
 def _warn_in_time(desk: Desk, due: DueRule, context: Context) -> None:
     """Half-way through the window, while a person can still close by hand, say that it was not judged yet."""
-    window, trade = due.job.window, _left_open(desk, due.job)
-    if due.is_warned or trade is None or 2 * context.now() < window.starts_at + window.ends_at:
+    window = due.job.window
+    if due.is_warned or 2 * context.now() < window.starts_at + window.ends_at:
+        return
+    trade = _left_open(desk, due.job)
+    if trade is None:
         return
     due.is_warned = True
     if desk.ledger.schedule.has_fired(due.job.key):

@@ -7,7 +7,6 @@ runs but the keys in the ledger: a restart inside a window catches up, and after
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.known_trades import known_trades
@@ -16,10 +15,10 @@ from actors.names import platform_actor
 from actors.system.context import Context, TimerHandle
 from persistence.ledger import Ledger
 from trading.attention import EVERYTHING, NEVER, Attention
-from trading.calendars import TradingTimes
-from trading.closings import due_jobs, overdue_jobs, window_of_day
+from trading.closings import due_jobs, minutes_before, overdue_jobs, window_of_day
 from trading.market import HOUR, SECOND, Instant
 from trading.settings import Settings
+from trading.timetable import Timetable
 from trading.trade import CloseReason, Trade, TradeState
 
 LONGEST_SLEEP = HOUR  # calendars may be extended while it sleeps
@@ -37,7 +36,8 @@ class Followed:
 class SchedulerActor:
     """Tells the PlatformActors what the clock and the calendars ask for."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, times: Mapping[str, TradingTimes]) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, times: Timetable) -> None:
+        """``times`` is asked anew each time, for it may take later calendars while this actor runs."""
         self._settings = settings
         self._ledger = ledger
         self._times = times
@@ -76,11 +76,11 @@ class SchedulerActor:
 
     def _next_rule(self, platform: str, commodity: str, now: Instant) -> Instant:
         """When a rule is next due for this slot; now, while one waits to be judged."""
-        settings, times = self._settings, self._times[commodity]
+        settings, times = self._settings, self._times.of(platform, commodity)
         judged_daily = settings.auto_close_profitable_daily
         if not (judged_daily or settings.auto_close_profitable_friday or settings.auto_close_all_friday):
             return NEVER
-        window = window_of_day(times, settings.auto_close_minutes(platform), now)
+        window = window_of_day(times, minutes_before(settings, times, platform, commodity), now)
         if window is None:
             return times.next_open(now) or now
         if now < window.starts_at:
@@ -107,7 +107,7 @@ class SchedulerActor:
             self._look_back_for(followed.trade, now, context)
 
     def _look_back_for(self, trade: Trade, now: Instant, context: Context) -> None:
-        times = self._times[trade.commodity]
+        times = self._times.of(trade.platform, trade.commodity)
         ended_at = times.last_day_end(now)
         if ended_at is None or ended_at == self._looked_back.get(trade.trade_id):
             return
@@ -119,9 +119,9 @@ class SchedulerActor:
 
     def _check_one(self, platform: str, commodity: str, now: Instant, context: Context) -> Instant:
         """Tell what is due, and answer when to look again."""
-        times = self._times[commodity]
+        times = self._times.of(platform, commodity)
         poll = round(self._settings.price_poll_seconds * SECOND)
-        window = window_of_day(times, self._settings.auto_close_minutes(platform), now)
+        window = window_of_day(times, minutes_before(self._settings, times, platform, commodity), now)
         if window is None:
             return times.next_open(now) or now + LONGEST_SLEEP
         if now < window.starts_at:
@@ -154,7 +154,7 @@ class SchedulerActor:
             return
         # Repeated until the ledger says that the trade is closed: the market may be shut, the broker may refuse.
         trade, now = followed.trade, context.now()
-        times = self._times[trade.commodity]
+        times = self._times.of(trade.platform, trade.commodity)
         interval = round(self._settings.ai_monitor_interval_seconds * SECOND)
         again_at = now + interval if times.is_open(now) else times.next_open(now) or now + LONGEST_SLEEP
         self._wait(trade, again_at, context)

@@ -19,6 +19,7 @@ from actors.virtual_crew import IN_MEMORY, Connect, VirtualCrew
 from connectors.base import Capabilities, Clock
 from connectors.mock import HEDGING, MockConnector
 from feeds.catalogue import read_catalogue
+from feeds.market_calendars import CalendarStore
 from feeds.reading import FeedReader
 from trading.analysis import Analysis, Pillar, Pillars, Regime, Strategy
 from trading.commodities import Commodity
@@ -47,10 +48,11 @@ class ScriptedCrew(VirtualCrew):
         tracing: bool = False,
         capabilities: Capabilities = HEDGING,
         feeds: Mapping[str, FeedReader] | None = None,
+        calendars: CalendarStore | None = None,
     ) -> None:
         """Without ``settings``: the defaults, two equal accounts that trade EURUSD. ``prices``: bid and ask to begin
         with. ``brokers``: those of an earlier crew in the same ``world``, to go on with. ``capabilities``: what every
-        broker can do; `connectors.mock.NETTING` for accounts that net. ``feeds``: as of `VirtualCrew`.
+        broker can do; `connectors.mock.NETTING` for accounts that net. ``feeds``, ``calendars``: as of `VirtualCrew`.
         """
         self._capabilities = capabilities
         settings = Settings() if settings is None else settings
@@ -67,6 +69,7 @@ class ScriptedCrew(VirtualCrew):
             world=world,
             tracing=tracing,
             feeds=feeds,
+            calendars=calendars,
         )
 
     def opinion(self, side: Side | str = Side.BUY, commodity: str = "EURUSD", **changes: Any) -> Analysis:

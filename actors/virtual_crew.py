@@ -21,10 +21,10 @@ from actors.system.runtime_virtual import VirtualWorld
 from actors.system.system import System
 from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
 from connectors.base import Clock, Connector, Foreseeing
+from feeds.market_calendars import CalendarStore, in_memory
 from feeds.reading import FeedReader
 from persistence.ledger import Ledger
 from trading.analysis import Analysis
-from trading.calendars import build
 from trading.commodities import Commodity
 from trading.market import DAY, Instant
 from trading.opinion import Outlook
@@ -38,13 +38,21 @@ Connect = Callable[[Clock], Connector]
 
 
 def market_for(
-    settings: Settings, commodities: Mapping[str, Commodity], first: Instant, last: Instant | None = None
+    settings: Settings,
+    commodities: Mapping[str, Commodity],
+    first: Instant,
+    last: Instant | None = None,
+    calendars: CalendarStore | None = None,
 ) -> Market:
-    """The market that these settings trade, with calendars from ``first`` to ``last`` and a margin on both sides."""
+    """The market that these settings trade, with trading times from ``first`` to ``last`` and a margin on both sides.
+
+    It knows every commodity: brokers quote those, too, that only convert a currency.
+    ``calendars``: what builds them; None: one that keeps nothing on disk. Raises as it does.
+    """
     end = (first if last is None else last) + CALENDAR_MARGIN
-    traded = sorted({name for account in settings.accounts for name in account.symbols})
-    times = {name: build(commodities[name], first - CALENDAR_MARGIN, end) for name in traded}
-    return Market(settings, {name: commodities[name] for name in traded}, times)
+    store = in_memory() if calendars is None else calendars
+    times = store.timetable(settings, commodities, first - CALENDAR_MARGIN, end)
+    return Market(settings, dict(commodities), times)
 
 
 class VirtualCrew:
@@ -66,6 +74,7 @@ class VirtualCrew:
         world: VirtualWorld | None = None,
         analyst: Callable[[], Behaviour] | None = None,
         feeds: Mapping[str, FeedReader] | None = None,
+        calendars: CalendarStore | None = None,
     ) -> None:
         """``connect``: by account, what makes its connector from the world's clock. ``origin``: where market time
         begins, ``until``: how far it is meant to go. ``ticking``: market time moves by `advance_to` alone, as in a
@@ -77,11 +86,12 @@ class VirtualCrew:
 
         ``analyst``: makes one that takes the place of the built-in one, and is told of every change of a trade.
         ``feeds``: how each source of sentiment is read, by its name; recorded ones, for virtual time to stay the same.
+        ``calendars``: as `market_for` takes them.
         """
         self.world = VirtualWorld(origin, None, ticking=ticking, tracing=tracing) if world is None else world
         self._shares_world = world is not None
         self.runtime = self.world.process()
-        self.market = market_for(settings, commodities, origin, until)
+        self.market = market_for(settings, commodities, origin, until, calendars)
         self.ledger = Ledger.open(
             database_url,
             crew=settings.crew,

@@ -18,6 +18,7 @@ from actors.accounts import Market
 from actors.tracked import Tracked
 from trading import exit_screen
 from trading.analysis import Analysis
+from trading.calendars import TradingTimes
 from trading.exits import HELD, ExitRules, Judgement, exit_rules, judge
 from trading.horizon import remaining_variance
 from trading.market import SECOND, Instant, Quote, Side
@@ -108,17 +109,18 @@ class Weigher:
             return None
 
     def _ready(self, rows: Sequence[Row], now: Instant, cost_of: CostOf, failed: Failed) -> Iterator[Ready]:
-        variances: dict[tuple[str, Instant], float | None] = {}
-        settings, times = self._market.settings, self._market.times
+        variances: dict[tuple[str, TradingTimes, Instant], float | None] = {}
+        settings = self._market.settings
         for (tracked, quote), is_usable in zip(rows, self._usable(rows, now), strict=True):
             if not is_usable:
                 continue
             commodity = quote.commodity
             try:
-                reading, horizon_at = self.readings.get(commodity), tracked.horizon_at(times[commodity], settings, now)
-                key = commodity, horizon_at
+                times = self._market.times.of(tracked.trade.platform, commodity)
+                reading, horizon_at = self.readings.get(commodity), tracked.horizon_at(times, settings, now)
+                key = commodity, times, horizon_at
                 if key not in variances:
-                    variances[key] = remaining_variance(reading, times[commodity], now, horizon_at)
+                    variances[key] = remaining_variance(reading, times, now, horizon_at)
                 if reading is not None:
                     if tracked.costed_at < reading.at:
                         tracked.costs(cost_of(tracked.trade), reading.at)

@@ -11,6 +11,7 @@ from functools import partial
 
 from actors.accounts import Market
 from actors.analyst import AnalystActor
+from actors.calendar_keeper import CalendarKeeper
 from actors.caretaker import CaretakerActor
 from actors.desk import Desk
 from actors.feed import FeedActor
@@ -21,6 +22,7 @@ from actors.monitor import MonitorActor
 from actors.moods import EventBook, MoodBook
 from actors.names import (
     ANALYST,
+    CALENDAR_KEEPER,
     CARETAKER,
     HALT_WATCH,
     INBOX,
@@ -44,7 +46,9 @@ from actors.system.errors import Refusal
 from actors.system.spec import Spec
 from actors.system.system import System
 from actors.trader import TraderActor
+from actors.turns import Turns
 from connectors.base import Connector
+from feeds.market_calendars_extension import Extension
 from feeds.reading import FeedReader
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
@@ -90,12 +94,13 @@ def crew_specs(parts: Parts) -> list[Spec]:
     ]
     market, ledger = parts.market, parts.ledger
     moods, events = MoodBook(market.settings.feeds), EventBook(market.settings.feeds)
+    turns = Turns(ledger, (account.name for account in market.settings.accounts))
     built_in = partial(AnalystActor, market.settings, parts.outlooks, moods, readers)
     specs += _feed_specs(parts)
     specs += [
         Spec(MONITOR, lambda: MonitorActor(market), UPPER_LEVEL),
         Spec(SCHEDULER, lambda: SchedulerActor(market.settings, ledger, market.times), UPPER_LEVEL),
-        Spec(TRADER, lambda: TraderActor(market, ledger, events), UPPER_LEVEL),
+        Spec(TRADER, lambda: TraderActor(market, ledger, events, turns), UPPER_LEVEL),
         Spec(ANALYST, parts.analyst or built_in, UPPER_LEVEL),
         Spec(HALT_WATCH, lambda: HaltWatchActor(market.settings, ledger), UPPER_LEVEL),
     ]
@@ -111,6 +116,12 @@ def _feed_specs(parts: Parts) -> Iterator[Spec]:
     for feed in parts.market.settings.feeds.enabled:
         if (reader := parts.feeds.get(feed.name)) is not None:
             yield Spec(feed_actor(feed.name), partial(FeedActor, feed, reader), UPPER_LEVEL, vital=False)
+
+
+def calendar_keeper_spec(parts: Parts, extension: Extension) -> Spec:
+    """What builds later trading times in time; a replay knows from the beginning how far it goes."""
+    times = parts.market.times
+    return Spec(CALENDAR_KEEPER, lambda: CalendarKeeper(times, extension), UPPER_LEVEL, vital=False)
 
 
 def caretaker_spec(parts: Parts) -> Spec:

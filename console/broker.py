@@ -42,7 +42,7 @@ def run(arguments: Broker, configuration: Configuration, output: Output) -> int:
     """Be the broker until a signal; returns the exit code."""
     settings = configuration.settings
     _require_remote(settings)
-    recording = market_recording(arguments.seed, configuration)
+    recording = market_recording(arguments.seed, arguments.data, configuration)
     host, port = settings.broker_address
     port = port if arguments.port is None else arguments.port
     trouble = OrderTrouble(arguments.lose_replies, arguments.delay_seconds, arguments.seed)
@@ -64,11 +64,12 @@ def run(arguments: Broker, configuration: Configuration, output: Output) -> int:
         try:
             walk_to_the_end(
                 recording,
+                configuration,
                 clock.now(),
                 arguments.speed,
-                settings.price_poll_seconds,
                 ending.event,
                 lambda at: floor.move(partial(clock.move_to, at)),
+                floor.wait_for_followers,
             )
         except ConnectorError as error:
             log.critical("%s: exit code %d", error, EXIT_BROKEN)

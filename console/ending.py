@@ -22,6 +22,7 @@ from typing import NoReturn
 STOP_SECONDS = 8.0  # for the actors to finish what is in flight
 LAST_RESORT_SECONDS = 9.5  # of the ten that a service manager is told to give
 TOGETHER_SECONDS = 0.5  # signals no further apart are one: of a shell to its group, and of `timeout` to its child
+SIGNAL_SECONDS = 0.5  # how late a signal may be noticed
 SIGNALLED = 128  # and the signal's number, as shells have it
 LEAVE_THE_VIEW = b"\x1b[?1049l\x1b[?25h"  # the terminal's other screen, and its cursor
 
@@ -116,6 +117,16 @@ class Ending:
             self._signals.get(timeout=LAST_RESORT_SECONDS)
         except queue.Empty:
             leave_at_once(number, f"the orderly end takes more than {LAST_RESORT_SECONDS:g} s: ended at once")
+
+
+def wait_for(event: threading.Event) -> None:
+    """Wait on the main thread until it is set.
+
+    The system may give a signal to any thread, and its handler runs on the main one when that next does anything. On
+    Windows no signal ends a wait that has no end.
+    """
+    while not event.wait(SIGNAL_SECONDS):
+        pass
 
 
 def leave_now(code: int) -> NoReturn:

@@ -30,7 +30,7 @@ from console import arguments as commands
 from console.books import floor_directory, gateway_secret_file
 from console.certificates import require_good
 from console.configuration import Configuration
-from console.ending import Ending
+from console.ending import Ending, wait_for
 from console.errors import CommandError
 from console.gateway_secret import settings_secret
 from console.output import Output
@@ -40,7 +40,6 @@ from trading.settings import Settings
 from trading.settings_accounts import AccountSettings
 
 START_SECONDS = 30.0  # for a worker process, beside the time that its terminal has
-SIGNAL_SECONDS = 0.5  # how late a signal may be noticed: on Windows, none ends a wait that has no end
 
 log = logging.getLogger("watchbill.gateway")
 
@@ -70,8 +69,7 @@ def run(arguments: commands.Gateway, configuration: Configuration, output: Outpu
             seconds = START_SECONDS + account.mt5.initialize_seconds
             threading.Thread(target=_begin, args=(desk, seconds), name=f"beginning {desk.name}", daemon=True).start()
         _say_ready(gateway, desks, tls, output)
-        while not ending.event.wait(SIGNAL_SECONDS):
-            pass
+        wait_for(ending.event)
     log.info("stopped by %s", ending.stopped)
     return 0
 

@@ -19,7 +19,7 @@ from console.venue import Venue
 from persistence.errors import LedgerError
 from persistence.journal import VALUATION
 from persistence.ledger import Ledger
-from trading.closings import window_of_day
+from trading.closings import minutes_before, window_of_day
 from trading.market import SECOND, Instant
 from trading.sizing import risk_to_stop
 from trading.trade import Trade, TradeState
@@ -66,7 +66,11 @@ class LiveWatch:
             feed=self.venue.source,
             position=position,
             length=length,
-            market_open=any(self._is_open(name, now) for name in self.market.commodities),
+            market_open=any(
+                self._is_open(account.name, name, now)
+                for account in self.market.settings.accounts
+                for name in account.symbols
+            ),
             leads=True,
             leader=f"this process leads crew {self.market.settings.crew}",
             opened=tally.opened,
@@ -85,8 +89,8 @@ class LiveWatch:
         self.frames += 1
         return self.refused
 
-    def _is_open(self, commodity: str, now: Instant) -> bool:
-        return self.market.times[commodity].is_open(now) and self.venue.trades_at(commodity, now)
+    def _is_open(self, platform: str, commodity: str, now: Instant) -> bool:
+        return self.market.times.of(platform, commodity).is_open(now) and self.venue.trades_at(commodity, now)
 
     def _account(self, snapshot: AccountSnapshot) -> AccountLine:
         account = snapshot.account
@@ -135,6 +139,7 @@ class LiveWatch:
         """The day's end where the strategy ends with it, the longest hold otherwise."""
         window = None
         if trade.closes_at_day_end:
-            minutes = self.market.settings.auto_close_minutes(trade.platform)
-            window = window_of_day(self.market.times[trade.commodity], minutes, now)
+            times = self.market.times.of(trade.platform, trade.commodity)
+            minutes = minutes_before(self.market.settings, times, trade.platform, trade.commodity)
+            window = window_of_day(times, minutes, now)
         return trade.time_stop_at if window is None else min(trade.time_stop_at, window.starts_at)

@@ -30,6 +30,7 @@ class MarketFollower:
         self._connect = connect
         self._accounts = tuple(accounts)
         self.facts: MarketFacts | None = None  # the newest
+        self._followed: RemoteMarket | None = None
 
     def ask(self) -> MarketFacts:
         """The market now. Raises `ConnectorError` when it does not answer."""
@@ -40,6 +41,13 @@ class MarketFollower:
             market.close()
         return self.facts
 
+    def stands_at(self, at: Instant) -> bool:
+        """Whether the market that is being followed has not gone on from there. Only for what `follow` calls."""
+        try:
+            return self._followed is not None and self._followed.facts().now <= at
+        except ConnectorError:
+            return False  # `follow` will find it away, and says so
+
     def follow(
         self, start: Instant, move_to: Callable[[Instant], None], is_over: Callable[[float], bool], alert: Alert
     ) -> None:
@@ -48,16 +56,15 @@ class MarketFollower:
         While the market is away, or stands before what was seen of it, time stands still: nothing is opened, and nobody
         judges a stop. So each account is told of it, for no timer of the actors does.
         """
-        market: RemoteMarket | None = None
         is_away = has_ended = is_behind = False
         seen = start
         try:
             while not is_over(RETRY_SECONDS if is_away else 0.0):
                 try:
-                    market = market or self._connect()
-                    facts = market.beyond(seen)
+                    self._followed = self._followed or self._connect()
+                    facts = self._followed.beyond(seen)
                 except ConnectorError as error:
-                    market = None
+                    self._followed = None
                     if not is_away:
                         self._tell(alert, MARKET_AWAY, f"does not answer: {error}; {STANDS_STILL}")
                     is_away, is_behind = True, False
@@ -76,8 +83,9 @@ class MarketFollower:
                     has_ended = True
                     say_ended(facts.source, facts.last)
         finally:
-            if market is not None:
-                market.close()
+            if self._followed is not None:
+                self._followed.close()
+                self._followed = None
 
     def _tell(self, alert: Alert, reason: str, said: str) -> None:
         for account in self._accounts:

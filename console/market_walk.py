@@ -1,4 +1,9 @@
-"""Walking through a recorded market at a speed: where it begins, and when its next instant is due."""
+"""Walking through a recorded market at a speed: where it begins, when its next instant is due, and who is waited for.
+
+The rules of a day's end are judged inside its window, on a tick that may stand one second of market time: nothing at
+any speed but that of the world. So the market of a process of its own stays at the ticks in there until its clients are
+done with them; the time is made up for afterwards.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+import numpy as np
+
+from console.configuration import Configuration
+from console.ending import wait_for
 from console.errors import CommandError
 from console.recorded import Recording, cut, first_judged
-from trading.market import SECOND, Instant, iso
+from trading.bars import Instants
+from trading.closings import minutes_before
+from trading.market import DAY, MINUTE, SECOND, Instant, iso
 
 LONGEST_PAUSE_SECONDS = 2.0  # a weekend is not waited for
+FOLLOWERS_SECONDS = 2.0  # nor is a client that is stopped, or too busy
 
 log = logging.getLogger("watchbill.market")
 
@@ -53,19 +65,47 @@ def paced(
 
 def walk_to_the_end(
     recording: Recording,
+    configuration: Configuration,
     start: Instant,
     speed: float,
-    poll_seconds: float,
     over: threading.Event,
     move_to: Callable[[Instant], None],
+    wait_for_followers: Callable[[float], None],
 ) -> None:
     """Move market time until the end of the recording, and then wait until it is ``over``.
 
-    ``poll_seconds``: how often the clients look, by the settings; a bar that is complete must not be seen too late.
+    ``configuration``: of the clients, too: how often they look, and when their days end. ``wait_for_followers``: until
+    they are done with where the market stands, at most so many seconds.
     """
-    instants = recording.instants(start, recording.last, poll_seconds).tolist()
-    for at in paced(instants, start, speed, over.wait):
+    # A bar that is complete must not be seen too late, hence the polls.
+    instants = recording.instants(start, recording.last, configuration.settings.price_poll_seconds)
+    closing = set(closing_instants(instants, configuration).tolist())
+    for at in paced(instants.tolist(), start, speed, over.wait):
         move_to(at)
+        if at in closing:
+            wait_for_followers(FOLLOWERS_SECONDS)
     if not over.is_set():
         log.warning("%s ended at %s: the market is shut until Ctrl-C", recording.source, iso(recording.last))
-        over.wait()
+        wait_for(over)
+
+
+def closing_instants(instants: Instants, configuration: Configuration) -> Instants:
+    """Those of the instants at which the rules of a day's end are judged on some enabled account: shape (k,), k <= n.
+
+    ``instants``: shape (n,), oldest first.
+    """
+    if len(instants) == 0:
+        return instants
+    settings = configuration.settings
+    first, last = int(instants[0]) - DAY, int(instants[-1]) + DAY
+    timetable = configuration.calendars.timetable(settings, configuration.commodities, first, last)
+    are_closing = np.zeros(len(instants), dtype=np.bool_)
+    for account in settings.accounts:
+        for commodity in account.symbols if account.enabled else ():
+            times = timetable.of(account.name, commodity)
+            window = round(minutes_before(settings, times, account.name, commodity) * MINUTE)
+            day = np.searchsorted(times.day_ends, instants, side="right")
+            left = times.day_ends[np.minimum(day, len(times.day_ends) - 1)] - instants  # until the day's end
+            are_closing |= (left > 0) & (left <= window)
+    found: Instants = instants[are_closing]
+    return found

@@ -23,7 +23,7 @@ class OwnVenue:
         """Raises `CommandError` for accounts that trade what the recording does not have."""
         self._arguments = arguments
         self._configuration = configuration
-        self._recording = market_recording(arguments.seed or 0, configuration)
+        self._recording = market_recording(arguments.seed or 0, arguments.data, configuration)
 
     @property
     def source(self) -> str:

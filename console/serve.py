@@ -26,7 +26,15 @@ from actors.system.health import INTERVAL_SECONDS, HealthRound
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import EXIT_ESCALATED, System
 from actors.virtual_crew import market_for
-from actors.wiring import Parts, ask_to_lead, caretaker_spec, crew_specs, journal_alert, reservation_spec
+from actors.wiring import (
+    Parts,
+    ask_to_lead,
+    calendar_keeper_spec,
+    caretaker_spec,
+    crew_specs,
+    journal_alert,
+    reservation_spec,
+)
 from connectors.base import ConnectorError
 from connectors.paper_book import BookUnavailable
 from console import last_good, logs, sentiment_sources
@@ -34,8 +42,8 @@ from console.agreement import require_agreement
 from console.arguments import Serve
 from console.books import set_aside
 from console.configuration import Configuration
-from console.ending import Ending, leave_now
-from console.errors import CommandError, TryAgain
+from console.ending import Ending, leave_now, wait_for
+from console.errors import CommandError, ConfigurationError, TryAgain
 from console.inbox import inbox_of
 from console.leading import Terms
 from console.ledger_opening import opened_ledger
@@ -49,6 +57,8 @@ from console.service_manager import ServiceManager
 from console.tokens import raise_tokens
 from console.venue import AWAY, Venue
 from console.venues import venue_of
+from feeds.errors import CalendarUnavailable
+from feeds.market_calendars_extension import StoreExtension
 from persistence.errors import LedgerError, LedgerUnavailable
 from persistence.ledger import Ledger
 from persistence.owner import owner_name
@@ -68,7 +78,17 @@ log = logging.getLogger("watchbill.serve")
 def run(arguments: Serve, configuration: Configuration, output: Output) -> int:
     """Serve until a signal, an escalation or the end of the program; returns the exit code."""
     ending = Ending()
-    code = _serve(arguments, configuration, output, ending)
+    try:
+        code = _serve(arguments, configuration, output, ending)
+    except CalendarUnavailable as error:
+        # Hours that contradict their calendar, or a calendar that nobody has, are faults of the settings like others,
+        # but show only when they are laid over the venue's years.
+        configuration = last_good.instead_of(ConfigurationError(str(error)), arguments.config, os.environ)
+        logs.set_up(as_json=arguments.log_json, secrets=configuration.secrets)
+        try:
+            code = _serve(arguments, configuration, output, ending)
+        except CalendarUnavailable as still:
+            raise TryAgain(str(still)) from still  # there are open trades
     if ending.left_behind:
         leave_now(code)
     return code
@@ -106,6 +126,10 @@ def _serve(arguments: Serve, configuration: Configuration, output: Output, endin
             except (CommandError, ConnectorError, LedgerError) as error:
                 # Once it has led, there may be positions that only it guards: it has to be started again.
                 raise (TryAgain if term.has_led else CommandError)(str(error)) from error
+            except CalendarUnavailable as error:
+                if term.has_led:
+                    raise TryAgain(str(error)) from error
+                raise
             except (StartFailed, Unanswered, NotQuiet) as error:
                 ending.escalate("system", error)
         if ending.lost:
@@ -141,9 +165,10 @@ class Term:
         first, last = self.venue.span()
         runtime = ThreadedRuntime(self.venue.clock(first), owner=owner_name())
         system = System(runtime, on_escalate=self.ending.escalate, on_alert=self._on_alert)
-        market = market_for(settings, self.configuration.commodities, first, last)
+        commodities, calendars = self.configuration.commodities, self.configuration.calendars
+        market = market_for(settings, commodities, first, last, calendars)
         inbox = inbox_of(self.configuration)
-        feeds = sentiment_sources.readers(settings, self.configuration.commodities)
+        feeds = sentiment_sources.readers(settings, commodities)
         parts = Parts(market, self.ledger, {}, feeds=feeds, inbox=inbox, observers={OBSERVER: ObserverActor})
         try:
             system.start([reservation_spec(parts)])
@@ -169,7 +194,9 @@ class Term:
         accounts = self.venue.accounts(runtime, runtime.owner)
         require_agreement(self.ledger, accounts.books)
         start = self.venue.begin(runtime, accounts)
-        system.start([*crew_specs(replace(parts, connectors=accounts.connectors)), caretaker_spec(parts)])
+        extension = StoreExtension(self.configuration.calendars, settings, self.configuration.commodities)
+        of_the_present = [caretaker_spec(parts), calendar_keeper_spec(parts, extension)]
+        system.start([*crew_specs(replace(parts, connectors=accounts.connectors)), *of_the_present])
         system.confirm_all()
         names = ", ".join(accounts.connectors)
         self.manager.ready(f"leading crew {settings.crew} on {names}")
@@ -235,7 +262,7 @@ class Term:
         walker = threading.Thread(target=walk, name="market", daemon=True)
         walker.start()
         try:
-            self.ending.event.wait()
+            wait_for(self.ending.event)
         finally:
             if self.ending.is_final:
                 self.ledger.modes.stop_opening()

@@ -10,8 +10,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from console import account_limits, account_trouble, feed_trouble
+from console import account_limits, account_trouble, feed_trouble, unfair_choices
 from console.arguments import Status
+from console.closings import closings_data, closings_table
 from console.configuration import Configuration
 from console.externals import external_data, external_table
 from console.figures import money, price, side, span, state, time_of, words
@@ -19,20 +20,17 @@ from console.modes import mode_data, mode_words
 from console.output import Output
 from console.reading import ledger_for_reading, market_time, no_ledger
 from console.records import Data, decision_data, digits_of, reservation_data, trade_data
-from console.sentences import sentence
+from console.sentences import printable, sentence
 from console.tables import Cell, Column, pairs, table
 from console.valuations import Valuations, worth_table
+from feeds.errors import CalendarUnavailable
 from persistence.ledger import Ledger
 from persistence.reservations import Reservation, account_resource, crew_resource
-from trading.calendars import TradingTimes, build
-from trading.closings import Window, window_of_day
-from trading.market import DAY, MINUTE, SECOND, Instant, iso
+from trading.market import MINUTE, SECOND, Instant, iso
 from trading.modes import Mode
 from trading.settings import Settings
 from trading.settings_accounts import AccountSettings
 from trading.trade import ACTIVE, HELD, Trade, TradeState
-
-LONGEST_MARKET_SHUT = 10 * DAY  # no calendar of ours is shut for longer
 
 
 def run(arguments: Status, configuration: Configuration, output: Output) -> int:
@@ -83,11 +81,12 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
             for account in settings.accounts
         ],
         "dead_feeds": feed_trouble.dead_feeds(alerts, settings.feeds, None if leader is None else leader["owner"]),
+        "unfair_choices": unfair_choices.unfair_choices(ledger, now),
         "external_positions": external_data(ledger, settings),
         "open_trades": [
             _open_trade(trade, configuration, now, valuations) for trade in trades if trade.state in ACTIVE | HELD
         ],
-        "next_closings": [] if now is None else next_closings(configuration, now),
+        **_closings(configuration, trades, now),
         "last_decision": None
         if last is None
         else {**decision_data(last), "said": sentence(last.kind, last.reason, last.detail, last.repeated)},
@@ -100,46 +99,6 @@ def concerns(resource: str, settings: Settings) -> bool:
     kind, _, name = resource.partition(":")
     accounts = {account.name for account in settings.accounts}
     return resource == crew_resource(settings.crew) or kind in accounts or (kind == "account" and name in accounts)
-
-
-def next_closings(configuration: Configuration, now: Instant) -> list[Data]:
-    """For each account and commodity, the next window in which the day-end and Friday rules are judged."""
-    settings = configuration.settings
-    built = {
-        commodity: build(configuration.commodities[commodity], now, now + 2 * LONGEST_MARKET_SHUT)
-        for commodity in configuration.traded
-    }
-    found = []
-    for account in settings.accounts:
-        for commodity in account.symbols if account.enabled else ():
-            window = _next_window(built[commodity], settings.auto_close_minutes(account.name), now)
-            if window is not None:
-                found.append(_closing(account, commodity, window, settings, now))
-    return sorted(found, key=lambda closing: (closing["window_starts_at"], closing["platform"], closing["commodity"]))
-
-
-def _next_window(times: TradingTimes, minutes_before: float, now: Instant) -> Window | None:
-    at = now if times.is_open(now) else times.next_open(now)
-    return None if at is None else window_of_day(times, minutes_before, at)
-
-
-def _closing(account: AccountSettings, commodity: str, window: Window, settings: Settings, now: Instant) -> Data:
-    closes = []
-    if window.ends_week and settings.auto_close_all_friday:
-        closes.append("every trade")
-    elif window.ends_week and settings.auto_close_profitable_friday:
-        closes.append("profitable trades")
-    elif settings.auto_close_profitable_daily:
-        closes.append("profitable trades that close at day end")
-    return {
-        "platform": account.name,
-        "commodity": commodity,
-        "window_starts_at": iso(window.starts_at),
-        "ends_at": iso(window.ends_at),
-        "in_seconds": max(window.starts_at - now, 0) / SECOND,
-        "ends_week": window.ends_week,
-        "closes": closes[0] if closes else "nothing",
-    }
 
 
 def _account(
@@ -183,6 +142,15 @@ def _open_trade(trade: Trade, configuration: Configuration, now: Instant | None,
     }
 
 
+def _closings(configuration: Configuration, trades: Sequence[Trade], now: Instant | None) -> Data:
+    """All else is shown also where no calendar can be had: on a bad day this is what is looked at."""
+    try:
+        closings, fault = [] if now is None else closings_data(configuration, trades, now), None
+    except CalendarUnavailable as error:
+        closings, fault = [], str(error)
+    return {"next_closings": closings, "closings_fault": fault}
+
+
 def _by_state(trades: Sequence[Trade]) -> Mapping[TradeState, int]:
     counts = Counter(trade.state for trade in trades)
     return {state: counts[state] for state in TradeState if counts[state]}
@@ -199,12 +167,13 @@ def render(data: Mapping[str, Any]) -> RenderableType:
         *account_trouble.lines(data["accounts"]),
         *account_limits.lines(data["accounts"]),
         *feed_trouble.lines(data["dead_feeds"]),
+        *unfair_choices.lines(data["unfair_choices"]),
         Text(),
         _open_trades(data["open_trades"]),
         Text(),
         *((worth_table(data["open_trades"]), Text()) if data["open_trades"] else ()),
         *((external_table(data["external_positions"]), Text()) if data["external_positions"] else ()),
-        _closings(data["next_closings"], known=data["market_time"] is not None),
+        _closings_part(data),
         Text(),
         _leases(data["leases"]),
     )
@@ -300,28 +269,10 @@ def _open_trades(trades: Sequence[Mapping[str, Any]]) -> RenderableType:
     return table("Open trades", columns, rows, otherwise="No open trades.")
 
 
-def _closings(closings: Sequence[Mapping[str, Any]], *, known: bool) -> RenderableType:
-    columns = (
-        Column("account"),
-        Column("commodity"),
-        Column("from"),
-        Column("in", "right", goes=2),
-        Column("until", goes=3),
-        Column("closes", goes=1, shrinks="fold"),
-    )
-    rows = [
-        (
-            Text(closing["platform"], style="bold"),
-            closing["commodity"],
-            time_of(closing["window_starts_at"]),
-            span(closing["in_seconds"]),
-            time_of(closing["ends_at"]),
-            f"{closing['closes']}{', the week ends' if closing['ends_week'] else ''}",
-        )
-        for closing in closings
-    ]
-    otherwise = "No closings are due." if known else "The next closings are known once something has happened."
-    return table("Next closings (UTC)", columns, rows, otherwise=otherwise)
+def _closings_part(data: Mapping[str, Any]) -> RenderableType:
+    if data["closings_fault"] is not None:
+        return Text(f"The next closings are not known: {printable(data['closings_fault'])}", style="bold yellow")
+    return closings_table(data["next_closings"], known=data["market_time"] is not None)
 
 
 def _leases(leases: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -59,7 +59,7 @@ def run(arguments: Terminal, configuration: Configuration, output: Output) -> in
     """Be the terminals until a signal; returns the exit code."""
     settings = configuration.settings
     accounts = _simulated(settings)
-    recording = market_recording(arguments.seed, configuration)
+    recording = market_recording(arguments.seed, arguments.data, configuration)
     ending = Ending()
     with ending.on_signals(), ExitStack() as stack:
         try:
@@ -78,7 +78,13 @@ def run(arguments: Terminal, configuration: Configuration, output: Output) -> in
             ) from error
         _say_ready(server, floor, accounts, output)
         walk_to_the_end(
-            recording, floor.facts().now, arguments.speed, settings.price_poll_seconds, ending.event, floor.move_to
+            recording,
+            configuration,
+            floor.facts().now,
+            arguments.speed,
+            ending.event,
+            floor.move_to,
+            floor.wait_for_followers,
         )
     log.info("stopped by %s", ending.stopped)
     return 0

@@ -1,7 +1,8 @@
 """MetaTrader 5 accounts at the simulated terminals of `run.py terminal`: its market time is followed.
 
-The terminal's clock waits for nobody, and one account that waits for its broker must not hold up the others. So after
-each tick this process waits for its actors to come to rest, but not for long.
+One account that waits for its broker must not hold up the others. So after each tick this process waits for its actors
+to come to rest, but not for long; a little longer where the terminal's clock has not gone on either, as before a day's
+end, at which it waits for those who follow it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from persistence.owner import owner_name
 from trading.market import SECOND, Instant
 
 PATIENCE_SECONDS = 0.25
+LONGEST_PATIENCE_SECONDS = 4.0  # while the market stands: longer than a terminal waits for anybody
 
 
 class TerminalVenue(FollowedVenue):
@@ -42,4 +44,13 @@ class TerminalVenue(FollowedVenue):
 
     def walk(self, runtime: ThreadedRuntime, start: Instant, is_over: Callable[[float], bool]) -> None:
         """Follow the terminal's clock, whatever a single account is waiting for."""
-        self.follower.follow(start, lambda at: runtime.move_on_to(at, PATIENCE_SECONDS), is_over, runtime.alert)
+
+        def move_on_to(at: Instant) -> None:
+            runtime.move_on_to(at, PATIENCE_SECONDS)
+            until = runtime.elapsed() + LONGEST_PATIENCE_SECONDS
+            while not (runtime.rests_within(0.0) or runtime.elapsed() >= until or is_over(0.0)):
+                if not self.follower.stands_at(at):
+                    break
+                runtime.rests_within(PATIENCE_SECONDS)
+
+        self.follower.follow(start, move_on_to, is_over, runtime.alert)

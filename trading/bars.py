@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +16,18 @@ Instants: TypeAlias = NDArray[np.int64]
 
 class BadBars(ValueError):
     """The bars cannot be used; the message names the row, the column and the value."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TickSpans:
+    """Before when the ticks of each bar come, in milliseconds after its opening."""
+
+    extremes: Instants  # (n,) the high and the low
+    closing: Instants  # (n,) the close
+
+    def taken(self, which: slice | NDArray[np.bool_]) -> TickSpans:
+        """Those of some of the bars."""
+        return TickSpans(self.extremes[which], self.closing[which])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +46,8 @@ class BarSeries:
     low: Floats
     close: Floats
     spread: Floats
+    # None: every bar ticks from its opening to its end (see `trading/ticks.py`)
+    tick_spans: TickSpans | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -69,6 +83,7 @@ class BarSeries:
             self.low[which],
             self.close[which],
             self.spread[which],
+            tick_spans=None if self.tick_spans is None else self.tick_spans.taken(which),
         )
 
 

@@ -69,6 +69,21 @@ def window_of_day(times: TradingTimes, minutes_before: float, at: Instant) -> Wi
     )
 
 
+def minutes_before(settings: Settings, times: TradingTimes, account: str, commodity: str) -> float:
+    """How long before the day's end the window of a commodity begins on an account, in minutes.
+
+    The account's hours for the commodity say it, otherwise the account, otherwise the commodity's hours, otherwise the
+    general setting. ``times``: those of the account (`trading.timetable.Timetable.of`).
+    """
+    own = settings.account(account)
+    hours = own.hours.get(commodity)
+    by_hours = None if hours is None else hours.auto_close_minutes_before
+    for minutes in (by_hours, own.auto_close_minutes_before, times.auto_close_minutes):
+        if minutes is not None:
+            return minutes
+    return settings.auto_close_minutes_before
+
+
 def in_preclose_window(times: TradingTimes, minutes_before: float, at: Instant) -> bool:
     """True where nothing may be opened any more because the trading day is about to end."""
     window = window_of_day(times, minutes_before, at)
@@ -87,7 +102,7 @@ def due_jobs(
 
     The caller leaves out those whose key is already recorded.
     """
-    window = window_of_day(times, settings.auto_close_minutes(account), at)
+    window = window_of_day(times, minutes_before(settings, times, account, commodity), at)
     if window is None or at not in window:
         return ()
 

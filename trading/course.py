@@ -14,7 +14,7 @@ import numpy as np
 from trading.analysis import Analysis, Strategy
 from trading.bars import BarSeries, Floats
 from trading.calendars import TradingTimes
-from trading.closings import ClosingJob, due_jobs, in_preclose_window
+from trading.closings import ClosingJob, due_jobs, in_preclose_window, minutes_before
 from trading.confidence import gate
 from trading.exit_decisions import ExitRules
 from trading.horizon import remaining_variance
@@ -23,7 +23,7 @@ from trading.opinion import Outlook, judge, make_analysis, read_market
 from trading.reading import MarketReading
 from trading.settings import Settings
 from trading.strategies import barred_on_feed
-from trading.ticks import Phase, price, tick_times
+from trading.ticks import Phase, price, tick_times, within_days
 
 KEPT = 4_096  # readings, each with its forecast: some months of hours
 PRICES_KEPT = 65_536
@@ -47,12 +47,13 @@ class Course:
 
         Raises ``ValueError`` for bars of which no readings can be made.
         """
-        self.bars = bars
         self.times = times
         self.settings = settings
         self.point = point
         self.costs = np.zeros(len(bars)) if costs is None else costs
         self.account = next(account.name for account in settings.accounts if account.enabled)
+        window_minutes = minutes_before(settings, times, self.account, bars.commodity)
+        self.bars = bars = within_days(bars, times, [window_minutes])
         self.outlook = Outlook(bars, settings)
         self.instants: list[tuple[Instant, ...]] = [
             tuple(row) for row in tick_times(bars).reshape(-1, len(Phase)).tolist()
@@ -99,7 +100,7 @@ class Course:
         """Whether the calendar lets a trade be opened at the end of this bar."""
         if not self.open_at_end[index]:
             return False
-        minutes = self.settings.auto_close_minutes(self.account)
+        minutes = minutes_before(self.settings, self.times, self.account, self.bars.commodity)
         return not in_preclose_window(self.times, minutes, self.bars.end(index))
 
     def signal(self, index: int) -> Analysis | None:

@@ -9,7 +9,7 @@ probability of profit is always that of ending with a profit *by the horizon*.
 from __future__ import annotations
 
 from trading.calendars import TradingTimes, open_spans
-from trading.closings import Window, window_of_day
+from trading.closings import Window, minutes_before, window_of_day
 from trading.market import SECOND, Instant
 from trading.reading import MarketReading
 from trading.settings import Settings
@@ -30,9 +30,9 @@ def horizon(trade: Trade, times: TradingTimes, settings: Settings, now: Instant)
     last = trade.time_stop_at
     if not (daily or weekly):
         return last
-    minutes = settings.auto_close_minutes(trade.platform)
+    minutes = minutes_before(settings, times, trade.platform, trade.commodity)
     at: Instant | None = now
-    for _ in range(MOST_DAYS_AHEAD):
+    for _ in range(2 * MOST_DAYS_AHEAD):  # a day, and the hours after it in which the market is shut
         if at is None or at >= last:
             return last
         window = window_of_day(times, minutes, at)

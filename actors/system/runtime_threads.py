@@ -201,6 +201,10 @@ class ThreadedRuntime:
         deadline = time.monotonic() + patience_seconds
         self._move(instant, lambda: self._in_flight.wait_for_none(max(0.0, deadline - time.monotonic())))
 
+    def rests_within(self, seconds: float) -> bool:
+        """Whether the actors come to rest within so long: `wait_until_quiet`, where it is no fault if they do not."""
+        return self._in_flight.wait_for_none(seconds)
+
     # ---- how
 
     def _move(self, instant: Instant, settle: Callable[[], bool]) -> None:

@@ -398,21 +398,20 @@ def test_nothing_is_missed_where_there_is_nothing_to_judge(start_crew: StartCrew
     assert (rules(crew), alerts(crew, RULE_MISSED)) == ([], [])
 
 
-def test_what_was_judged_in_time_by_another_process_is_not_missed(
-    start_crew: StartCrew, world: VirtualWorld, ledger_url: str
-) -> None:
-    first = start_crew(only_alpha(), WEDNESDAY, world=world, database_url=ledger_url)
-    opened(first)
-    lose(first)
-    to_window(first, 5)
-    assert rules(first) == ["day_end:kept"]
-    first.kill()
-    first.brokers["alpha"].freeze("EURUSD")
-    world.run_for(120)
-    second = start_crew(only_alpha(), world=world, database_url=ledger_url, brokers=first.brokers)
-    second.run_for(WINDOW_SECONDS)
-    assert rules(second) == ["day_end:kept"]
-    assert alerts(second, RULE_WAITS) == []
+def test_what_was_judged_in_time_by_another_process_is_not_missed(start_crew: StartCrew, ledger_url: str) -> None:
+    with VirtualWorld(WEDNESDAY) as world:
+        first = start_crew(only_alpha(), world=world, database_url=ledger_url)
+        opened(first)
+        lose(first)
+        to_window(first, 5)
+        assert rules(first) == ["day_end:kept"]
+        first.kill()
+        first.brokers["alpha"].freeze("EURUSD")
+        world.run_for(120)
+        second = start_crew(only_alpha(), world=world, database_url=ledger_url, brokers=first.brokers)
+        second.run_for(WINDOW_SECONDS)
+        assert rules(second) == ["day_end:kept"]
+        assert alerts(second, RULE_WAITS) == []
 
 
 def test_a_rule_that_was_missed_by_a_clock_that_ran_ahead_is_judged_when_it_is_set_right(start_crew: StartCrew) -> None:

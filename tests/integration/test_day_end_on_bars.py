@@ -16,7 +16,8 @@ from feeds.catalogue import read_catalogue
 from trading.analysis import Analysis, Pillar, Pillars, Regime, Strategy
 from trading.bars import BarSeries, check_bars
 from trading.market import HOUR, SECOND, Instant, Side
-from trading.settings import CommodityOverride, Settings
+from trading.settings import Settings
+from trading.settings_commodities import CommodityOverride
 from trading.ticks import driving_instants
 from trading.trade import CloseReason, Trade, TradeState
 

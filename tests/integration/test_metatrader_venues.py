@@ -24,7 +24,7 @@ from console.arguments import Serve
 from console.configuration import Configuration, load
 from console.errors import CommandError
 from console.metatrader_venue import MetaTraderVenue
-from console.terminal_venue import TerminalVenue
+from console.terminal_venue import PATIENCE_SECONDS, TerminalVenue
 from console.venue import Accounts
 from console.venues import venue_of
 from console.workers import require_terminals
@@ -98,6 +98,37 @@ def test_market_time_goes_on_while_an_account_waits_for_its_broker(market: Remot
         over.set()
         walk.join(DEADLINE_SECONDS)
         waits.released.set()
+        system.stop()
+        runtime.close()
+
+
+def test_a_market_that_waits_for_its_followers_waits_for_their_actors(market: RemoteBroker, tmp_path: Path) -> None:
+    venue = terminal_venue(tmp_path)
+    runtime = ThreadedRuntime(venue.clock(MONDAY))
+    system = System(runtime)
+    start = venue.begin(runtime, Accounts({}))
+    over = threading.Event()
+    walk = threading.Thread(target=venue.walk, args=(runtime, start, over.wait))
+    waits = WaitsForItsBroker()
+    system.start([Spec("alpha", lambda: waits, 1)])
+    walk.start()
+    try:
+        market.floor.move(partial(market.clock.go_to, start + MINUTE))
+        wait_until(partial(has_come_to, runtime, start + MINUTE))
+        system.tell("alpha", "order")
+        market.floor.move(partial(market.clock.go_to, start + 2 * MINUTE))
+        waiter = threading.Thread(target=market.floor.wait_for_followers, args=(DEADLINE_SECONDS,))
+        waiter.start()
+        waiter.join(3 * PATIENCE_SECONDS)
+        assert waiter.is_alive()
+        waits.released.set()
+        waiter.join(DEADLINE_SECONDS / 2)
+        assert not waiter.is_alive()
+        assert runtime.now() == start + 2 * MINUTE
+    finally:
+        over.set()
+        waits.released.set()
+        walk.join(DEADLINE_SECONDS)
         system.stop()
         runtime.close()
 

@@ -76,6 +76,7 @@ def test_the_settings_choose_the_venue(broker: RemoteBroker, tmp_path: Path, mon
         (Serve(start=MONDAY), "--from"),
         (Serve(speed=60.0), "--speed"),
         (Serve(seed=7), "--seed"),
+        (Serve(data=("gold.csv",)), "--data"),
     ],
 )
 def test_what_is_the_brokers_to_decide_is_refused(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from crew_helpers import alerts, decisions, must_agree, now, opened, told
+from crew_helpers import StartCrew, alerts, decisions, must_agree, now, only_alpha, opened, told
 from made_metatrader import SUFFIXED
 from made_terminal_crews import POLL_SECONDS, TerminalCrew
 
-from actors.blind_spots import BLIND_SECONDS, REMINDER_SECONDS
+from actors.blind_spots import BLIND_SECONDS, READ_AGAIN_SECONDS, REMINDER_SECONDS
 from actors.names import JUDGED_AGAIN, UNJUDGED, platform_actor
 from actors.system.runtime_virtual import VirtualWorld
 from connectors.mt5.connector import MetaTraderConnector
@@ -125,3 +126,17 @@ def test_bars_of_a_symbol_that_the_broker_does_not_have_are_not_asked_for(
         assert set(asked) == {"EURUSD"}
         assert alerts(crew, "no_bars") == []
         assert platform_actor("alpha") not in [alert.actor for alert in crew.system.alerts if alert.reason == "crashed"]
+
+
+def test_a_pair_that_is_quoted_only_to_convert_money_does_not_have_the_terms_read_again_and_again(
+    start_crew: StartCrew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = start_crew(only_alpha())
+    broker = crew.brokers["alpha"]
+    quotes = broker.quotes
+    monkeypatch.setattr(
+        broker, "quotes", lambda deadline: [*(told := quotes(deadline)), replace(told[0], commodity="GBPUSD")]
+    )
+    read = len(broker.asked("instruments"))
+    crew.run_for(5 * READ_AGAIN_SECONDS)
+    assert len(broker.asked("instruments")) == read == 1

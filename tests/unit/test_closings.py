@@ -17,12 +17,14 @@ from trading.closings import (
     due_jobs,
     in_preclose_window,
     job_key,
+    minutes_before,
     net_profit,
     window_of_day,
 )
 from trading.market import DAY, HOUR, MINUTE, SECOND, Deal, Entry, Instant, Position, Side
 from trading.settings import Settings
 from trading.settings_accounts import AccountSettings
+from trading.settings_hours import Hours
 from trading.trade import CloseReason, Trade, TradeState
 
 FX = build(a_commodity(), utc("2025-01-01T00:00"), utc("2027-01-01T00:00"))
@@ -72,6 +74,27 @@ def test_an_account_may_take_its_profit_earlier() -> None:
     assert rules(due(at, "alpha", accounts=accounts)) == [CloseReason.DAY_END]
     assert due(at, "beta", accounts=accounts) == ()
     assert due(at, "beta", accounts=accounts, auto_close_minutes_before=45) != ()
+
+
+@pytest.mark.parametrize(
+    ("hours_of_account", "of_account", "hours_of_commodity", "expected"),
+    [(90, 60, 45, 90), (None, 60, 45, 60), (None, None, 45, 45), (None, None, None, 20)],
+)
+def test_the_buffer_is_that_of_whoever_says_it_most_closely(
+    hours_of_account: int | None, of_account: int | None, hours_of_commodity: int | None, expected: int
+) -> None:
+    alpha = AccountSettings(
+        name="alpha",
+        symbols={"EURUSD": "EURUSD"},
+        auto_close_minutes_before=of_account,
+        hours={"EURUSD": Hours(auto_close_minutes_before=hours_of_account)},
+    )
+    settings = Settings(accounts=(alpha,), auto_close_minutes_before=20)
+    commodity = a_commodity(hours={"auto_close_minutes_before": hours_of_commodity})
+    times = build(commodity, FX.first, FX.last, hours=[alpha.hours["EURUSD"]])
+    assert minutes_before(settings, times, "alpha", "EURUSD") == expected
+    (job,) = due_jobs(times, settings, commodity="EURUSD", account="alpha", at=WEDNESDAY_END - 1)
+    assert job.window.starts_at == WEDNESDAY_END - expected * MINUTE
 
 
 def test_nothing_is_still_due_at_midnight() -> None:

@@ -37,6 +37,13 @@ def test_a_trade_that_may_stay_overnight_ends_before_the_weekend() -> None:
     assert horizon(trade, FX, NO_RULES, WEDNESDAY) == trade.time_stop_at
 
 
+def test_a_week_of_days_with_a_rest_between_them_is_looked_through_to_its_end() -> None:
+    rests = build(a_commodity(hours={"sessions": ("Mon-Fri 18:00-17:00",)}), FX.first, FX.last)
+    monday = utc("2026-03-02T12:00")
+    trade = trade_until(monday + 168 * HOUR, closes_at_day_end=False)
+    assert horizon(trade, rests, SETTINGS, monday) == FRIDAY_WINDOW
+
+
 def test_the_longest_hold_ends_it_where_that_comes_first() -> None:
     for overnight in (True, False):
         trade = trade_until(WEDNESDAY + 2 * HOUR, closes_at_day_end=overnight)

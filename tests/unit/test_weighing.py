@@ -25,13 +25,16 @@ from trading.opinion import Candidate, Opinion
 from trading.reading import MarketReading
 from trading.settings import Settings
 from trading.settings_exits import ExitSettings, switchable
+from trading.timetable import Timetable
 from trading.trade import Trade
 from trading.volatility import VolatilityForecast
 
 COMMODITY = a_commodity()
 EVERY_RULE = ExitSettings.model_validate({rule: {"enabled": True} for rule in switchable(ExitSettings())})
 MARKET = Market(
-    Settings(exits=EVERY_RULE), {"EURUSD": COMMODITY}, {"EURUSD": build(COMMODITY, NOON - 30 * DAY, NOON + 400 * DAY)}
+    Settings(exits=EVERY_RULE),
+    {"EURUSD": COMMODITY},
+    Timetable({"EURUSD": build(COMMODITY, NOON - 30 * DAY, NOON + 400 * DAY)}),
 )
 NOW = NOON + 2 * HOUR
 HOURLY_VARIANCE = 0.005**2 / 24
