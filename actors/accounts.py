@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actors.messages import AccountSnapshot
-from connectors.accounting import conversion
+from connectors.accounting import Conversion, conversion
 from trading.analysis import Analysis
-from trading.calendars import TradingTimes
-from trading.closings import in_preclose_window
+from trading.closings import in_preclose_window, minutes_before
 from trading.commodities import Commodity
 from trading.groups import direction, free_group_budget
 from trading.market import Instant
@@ -23,6 +22,7 @@ from trading.settings import Settings
 from trading.settings_accounts import AccountSettings
 from trading.sizing import Sizing, free_risk_budget, risk_budget, risk_to_stop, size, volatility_factor
 from trading.standing import NOTHING_LOST, Verdict, floating_profit, verdict
+from trading.timetable import Timetable
 from trading.trade import TradePlan, TradeState
 
 
@@ -40,7 +40,18 @@ class Market:
 
     settings: Settings
     commodities: Mapping[str, Commodity]
-    times: Mapping[str, TradingTimes]
+    times: Timetable
+    _ways: dict[tuple[str, str, frozenset[str]], Conversion | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def conversion(self, currency: str, account_currency: str, quoted: frozenset[str]) -> Conversion | None:
+        """How these commodities' prices turn one currency into another, looked for once; None: they do not."""
+        wanted = currency, account_currency, quoted
+        if wanted not in self._ways:
+            known = {name: self.commodities[name] for name in quoted}
+            self._ways[wanted] = conversion(currency, account_currency, known)
+        return self._ways[wanted]
 
 
 def account_opinion(
@@ -53,12 +64,11 @@ def account_opinion(
     now: Instant,
     reserved: bool = False,
     last_chosen_at: Instant | None = None,
+    has_refused: bool = False,
 ) -> AccountOpinion:
     """The view on ``account`` for this analysis; without a snapshot it is not connected, and nothing else is known."""
     commodity = analysis.commodity
-    times = market.times.get(commodity)
-    open_now = times is not None and times.is_open(now)
-    minutes = market.settings.auto_close_minutes(account.name)
+    open_now, before_close = _hours_now(account, commodity, market, now)
     facts = _facts(snapshot, analysis, plan, market, account, now) if snapshot is not None else Facts()
     view = AccountView(
         platform=account.name,
@@ -66,7 +76,7 @@ def account_opinion(
         # A symbol of the settings that the broker does not have, or not with all of its terms, is as good as none.
         trades_commodity=commodity in account.symbols and (snapshot is None or commodity in snapshot.instruments),
         market_open=open_now,
-        in_preclose_window=times is not None and open_now and in_preclose_window(times, minutes, now),
+        in_preclose_window=before_close,
         reserved=reserved,
         has_active_trade=snapshot is not None and commodity in snapshot.trades,
         merges_with_others=snapshot is not None
@@ -90,8 +100,20 @@ def account_opinion(
         is_day_lost=facts.verdict.is_day_lost,
         pausing_until=facts.verdict.paused_until,
         free_group_budget=facts.free_group_budget,
+        has_refused=has_refused,
     )
     return AccountOpinion(view, facts.sizing)
+
+
+def _hours_now(account: AccountSettings, commodity: str, market: Market, now: Instant) -> tuple[bool, bool]:
+    """Whether the commodity's market is open on this account, and whether its day is about to end there."""
+    if commodity not in market.times:
+        return False, False
+    times = market.times.of(account.name, commodity)
+    if not times.is_open(now):
+        return False, False
+    minutes = minutes_before(market.settings, times, account.name, commodity)
+    return True, in_preclose_window(times, minutes, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +203,9 @@ def _relative_volatility(analysis: Analysis) -> float | None:
 
 def risks_to_stop(snapshot: AccountSnapshot, market: Market) -> dict[str, float] | None:
     """What each open trade loses at its stop, by commodity, in account currency; None where one has no price."""
-    risks = {}
+    risks, rates = {}, Rates(snapshot, market)
     for name, trade in snapshot.trades.items():
-        instrument, rate = snapshot.instruments.get(name), conversion_rate(snapshot, name, market)
+        instrument, rate = snapshot.instruments.get(name), rates.of(name)
         if instrument is None or rate is None:
             return None
         risks[name] = risk_to_stop(trade, instrument, rate)
@@ -195,9 +217,9 @@ def floating_profits(snapshot: AccountSnapshot, market: Market) -> dict[int, flo
 
     One without a quote yet, as after a start while its market is shut, is left out.
     """
-    found = {}
+    found, rates = {}, Rates(snapshot, market)
     for name, trade in snapshot.trades.items():
-        instrument, rate = snapshot.instruments.get(name), conversion_rate(snapshot, name, market)
+        instrument, rate = snapshot.instruments.get(name), rates.of(name)
         if instrument is None or rate is None:
             return None
         quote = snapshot.quotes.get(name)
@@ -222,11 +244,31 @@ def floating_at_worst(snapshot: AccountSnapshot, market: Market) -> dict[int, fl
 
 def conversion_rate(snapshot: AccountSnapshot, commodity: str, market: Market) -> float | None:
     """Account currency for one unit of what the broker pays profits in, by the account's own quotes."""
-    instrument = snapshot.instruments.get(commodity)
-    if snapshot.account is None or instrument is None:
-        return None
-    if instrument.profit_currency == snapshot.account.currency:
-        return 1.0
-    quoted = {name: market.commodities[name] for name in snapshot.quotes}
-    way = conversion(instrument.profit_currency, snapshot.account.currency, quoted)
-    return None if way is None else way.rate(snapshot.quotes[way.commodity].mid)
+    return Rates(snapshot, market).of(commodity)
+
+
+class Rates:
+    """What `conversion_rate` answers for many commodities of one snapshot; each currency is converted once."""
+
+    def __init__(self, snapshot: AccountSnapshot, market: Market) -> None:
+        self._snapshot = snapshot
+        self._market = market
+        self._known: dict[str, float | None] = {}  # by currency
+
+    def of(self, commodity: str) -> float | None:
+        """As `conversion_rate`."""
+        snapshot = self._snapshot
+        instrument = snapshot.instruments.get(commodity)
+        if snapshot.account is None or instrument is None:
+            return None
+        currency = instrument.profit_currency
+        if currency not in self._known:
+            self._known[currency] = self._to(currency, snapshot.account.currency)
+        return self._known[currency]
+
+    def _to(self, currency: str, account_currency: str) -> float | None:
+        if currency == account_currency:
+            return 1.0
+        quotes = self._snapshot.quotes
+        way = self._market.conversion(currency, account_currency, frozenset(quotes))
+        return None if way is None else way.rate(lambda name: quotes[name].mid)

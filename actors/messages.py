@@ -376,6 +376,14 @@ class LookIntoInbox(Message):
     """Timer: has a source outside left an analysis?"""
 
 
+# ---------------------------------------------------------------- to the CalendarKeeper
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtCalendars(Message):
+    """Timer: do the trading times reach far enough, or is what was begun built?"""
+
+
 # ---------------------------------------------------------------- to the CaretakerActor
 
 

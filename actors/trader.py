@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from actors.accounts import AccountOpinion, Market, account_opinion
+from actors.fair_share import FairShares
+from actors.handing_on import HandingOn
 from actors.messages import (
     AccountSnapshot,
     Analysed,
@@ -23,8 +26,9 @@ from actors.messages import (
 from actors.moods import EventBook
 from actors.names import MONITOR, platform_actor
 from actors.system.context import Context
+from actors.turns import TURN_AT, Turns
 from persistence.errors import LedgerUnavailable
-from persistence.journal import JournalEntry
+from persistence.journal import DECISION, JournalEntry
 from persistence.ledger import Ledger
 from trading.analysis import Analysis
 from trading.attention import EVERYTHING, NOTHING, Attention
@@ -44,14 +48,20 @@ FUTURE_TOLERANCE_SECONDS = 5.0  # an analysis made elsewhere, by a clock that ru
 class TraderActor:
     """Gates analyses, chooses the account, and tells its PlatformActor to open."""
 
-    def __init__(self, market: Market, ledger: Ledger, events: EventBook | None = None) -> None:
-        """``events``: what an earlier life was told by the calendars."""
+    def __init__(
+        self, market: Market, ledger: Ledger, events: EventBook | None = None, turns: Turns | None = None
+    ) -> None:
+        """``events``: what an earlier life was told by the calendars. ``turns``: and whom it chose."""
         self._events = EventBook(market.settings.feeds) if events is None else events
+        accounts = [account.name for account in market.settings.accounts]
+        self._turns = Turns(ledger, accounts) if turns is None else turns
+        self._fair_shares = FairShares(ledger, accounts)
+        self._handing_on = HandingOn(market.settings)
         self._market = market
         self._settings = market.settings
         self._ledger = ledger
         self._snapshots: dict[str, AccountSnapshot] = {}
-        self._told_at: dict[str, Instant] = {}  # by resource: when an open was last told
+        self._may_fold: set[str] = set()  # commodities of which the newest line is a refusal of ours
         self._ledger_away = False
 
     def receive(self, message: object, context: Context) -> None:
@@ -78,8 +88,8 @@ class TraderActor:
             case Decide(analysis):
                 self.execute_ai_trade(analysis, context)
             case NothingToTrade(commodity, at, reason, detail):
-                line = JournalEntry(at, "decision", f"refused:{reason}", commodity=commodity, detail=detail)
-                self._write(line, context=context, fold=True)
+                line = JournalEntry(at, DECISION, f"refused:{reason}", commodity=commodity, detail=detail)
+                self._write_refusal(line, context)
             case OpenResult():
                 self._note(message, context)
             case EventsKnown():
@@ -99,7 +109,8 @@ class TraderActor:
         if not decision.passed:
             self._journal(analysis, f"refused:{refusal_of(decision)}", context, decision)
             return
-        context.tell(MONITOR, Signal(analysis))
+        if not self._handing_on.is_known(analysis.id):
+            context.tell(MONITOR, Signal(analysis))
         mode = self._ledger.modes.of(self._settings.crew).mode
         if not mode.permits_opens:
             self._journal(analysis, f"refused:{mode}", context, decision)
@@ -122,7 +133,7 @@ class TraderActor:
         )
         if log.isEnabledFor(logging.INFO):
             log.info("%s %s: %s", analysis.commodity, analysis.side, selection.log_line())
-        told = {
+        told: dict[str, object] = {
             "plan": flat(plan),
             "candidates": candidate_rows(selection, opinions),
             "chosen": selection.chosen,
@@ -131,9 +142,18 @@ class TraderActor:
         if selection.chosen is None:
             self._journal(analysis, f"refused:{refusal_of_all(selection)}", context, decision, **told)
             return
-        line = self._line(analysis, "open_told", context, decision, **told)
-        self._told_at[resource(selection.chosen, analysis.commodity)] = context.now()
+        told[TURN_AT] = self._turns.take(selection.chosen, analysis.commodity, context.now())
+        line = replace(self._line(analysis, "open_told", context, decision, **told), platform=selection.chosen)
+        self._may_fold.discard(analysis.commodity)
+        self._handing_on.begin(analysis, context.now())
         context.tell(platform_actor(selection.chosen), Open(analysis, plan, line))
+        self._watch_shares(line, context)  # when the order is under way: it may have to read
+
+    def _watch_shares(self, line: JournalEntry, context: Context) -> None:
+        unfair = self._fair_shares.note(line, context.now())
+        if unfair is not None:
+            self._write(unfair, context=context)
+            context.alert(unfair.reason, str(unfair.detail["said"]))
 
     def _not_usable(self, analysis: Analysis, now: Instant) -> str | None:
         """Why this analysis may not even be judged, in one word."""
@@ -174,12 +194,11 @@ class TraderActor:
 
     def _opinions(self, analysis: Analysis, plan: TradePlan, now: Instant) -> list[AccountOpinion]:
         opinions = []
+        refused_by = self._handing_on.refused_by(analysis.id)
         for account in self._settings.accounts:
             if not account.enabled:
                 continue
             slot = resource(account.name, analysis.commodity)
-            submitted_at = self._ledger.trades.last_submitted_at(account.name, analysis.commodity)
-            chosen_at = max(submitted_at or 0, self._told_at.get(slot, 0))
             opinions.append(
                 account_opinion(
                     account,
@@ -189,13 +208,15 @@ class TraderActor:
                     self._market,
                     now=now,
                     reserved=self._ledger.reservations.is_resource_reserved(slot),
-                    last_chosen_at=chosen_at or None,
+                    last_chosen_at=self._turns.last_chosen_at(account.name, analysis.commodity),
+                    has_refused=account.name in refused_by,
                 )
             )
         return opinions
 
     def _note(self, result: OpenResult, context: Context) -> None:
-        """What came of an open that was told: the trade's own lines tell the rest."""
+        """What came of an open that was told: the trade's own lines tell the rest. After a no, another one is asked."""
+        self._may_fold.discard(result.commodity)
         reason = f"{result.trade.state}" if result.trade is not None else f"refused:{result.reason}"
         line = JournalEntry(
             at=context.now(),
@@ -207,13 +228,22 @@ class TraderActor:
             analysis_id=result.analysis_id,
             detail={"said": result.reason},
         )
+        handed_on = self._handing_on.to_hand_on(result)
+        if handed_on is not None:
+            context.later(0, Decide(handed_on))  # after the snapshot that tells why
         self._write(*([] if result.decision is None else [result.decision]), line, context=context)
 
     def _journal(
         self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object
     ) -> None:
         """One line for each decision; the same refusal of the same analysis, said again, is counted in its line."""
-        self._write(self._line(analysis, reason, context, decision, **detail), context=context, fold=True)
+        self._write_refusal(self._line(analysis, reason, context, decision, **detail), context)
+
+    def _write_refusal(self, line: JournalEntry, context: Context) -> None:
+        """Folded into the one before it, unless an open was told in between: the newest line is the newest decision."""
+        self._write(line, context=context, fold=line.commodity in self._may_fold)
+        if line.commodity is not None:
+            self._may_fold.add(line.commodity)
 
     def _write(self, *lines: JournalEntry, context: Context, fold: bool = False) -> None:
         self._ledger.journal.append(*lines, fold=fold)
@@ -226,7 +256,7 @@ class TraderActor:
     ) -> JournalEntry:
         return JournalEntry(
             at=context.now(),
-            kind="decision",
+            kind=DECISION,
             reason=reason,
             commodity=analysis.commodity,
             analysis_id=analysis.id,

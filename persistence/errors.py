@@ -109,3 +109,10 @@ class AnotherBrokerAccount(LedgerError):
 
 class UnknownAccount(LedgerError):
     """The platform has no row in the ledger: it was never registered."""
+
+
+class DamagedLine(LedgerError):
+    """What a line of the journal keeps cannot be read: it was cut short, or changed by another program."""
+
+    def __init__(self, line_id: int, what: str) -> None:
+        super().__init__(f"journal line {line_id} is damaged: its detail is no JSON object ({what})")

@@ -10,16 +10,19 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Integer, Select, bindparam, func, insert, select, update
 from sqlalchemy.engine import Row
 
 from persistence.database import Database
+from persistence.errors import DamagedLine
 from persistence.prepared import prepared
 from persistence.tables import journal
 from trading.market import Instant
 
+DECISION = "decision"  # an analysis was judged; of an account's line: it was chosen, and told to open
 VALUATION = "valuation"  # the kind of the lines that say what an open trade was found to be worth
 DRAWDOWN_FORGIVEN = "drawdown_forgiven"  # a person had an account's drawdown forgotten
 
@@ -99,29 +102,29 @@ class Journal:
         commodity: str | None = None,
         trade_id: int | None = None,
         since: Instant | None = None,
+        until: Instant | None = None,
         limit: int | None = None,
         newest_first: bool = True,
     ) -> Lines:
-        """The lines that fit everything asked for; ``since`` is the market time of a line's newest entry.
+        """The lines that fit everything asked for; ``since`` is the market time of a line's newest entry, ``until`` of
+        its oldest.
 
         ``without``: a kind that is not wanted.
         """
-        query = _SELECT.order_by(journal.c.id.desc() if newest_first else journal.c.id).limit(limit)
-        for column, wanted in (
-            (journal.c.crew, self._crew),
-            (journal.c.kind, kind),
-            (journal.c.platform, platform),
-            (journal.c.commodity, commodity),
-            (journal.c.trade_id, trade_id),
-        ):
-            if wanted is not None:
-                query = query.where(column == wanted)
-        if without is not None:
-            query = query.where(journal.c.kind != without)
-        if since is not None:
-            query = query.where(journal.c.last_at >= since)
+        asked = {
+            "crew_": self._crew,
+            "kind_": kind,
+            "without_": without,
+            "platform_": platform,
+            "commodity_": commodity,
+            "trade_id_": trade_id,
+            "since_": since,
+            "until_": until,
+            "limit_": limit,
+        }
+        values = {name: value for name, value in asked.items() if value is not None}
         with self._database.reading_at_once() as connection:
-            return [_line(row) for row in connection.execute(query)]
+            return [_line(row) for row in connection.execute(_listing(frozenset(values), newest_first), values)]
 
     def last_at(self, kind: str, platform: str) -> Instant | None:
         """When the newest line of this kind was written about an account; None: never."""
@@ -186,15 +189,34 @@ def _without_the_infinite(value: Any) -> Any:
     return value
 
 
+@cache
+def _listing(asked: frozenset[str], newest_first: bool) -> Select[Any]:
+    """The query with a bound value for each name that is ``asked``; there are not many sets of them."""
+    query = _SELECT.order_by(journal.c.id.desc() if newest_first else journal.c.id)
+    query = query.where(*(test for name, test in _TESTS.items() if name in asked))
+    return prepared(query.limit(bindparam("limit_", type_=Integer)) if "limit_" in asked else query)
+
+
 def _line(row: Row[Any]) -> JournalLine:
     values = row._asdict()
-    values["detail"] = json.loads(values["detail"])
+    values["detail"] = read_detail(row.id, values["detail"])
     return JournalLine(**values)
+
+
+def read_detail(line_id: int, text: str) -> dict[str, Any]:
+    """The numbers of a line. Raises `DamagedLine` where it cannot be read."""
+    try:
+        detail = json.loads(text)
+    except ValueError as error:
+        raise DamagedLine(line_id, str(error)) from error
+    if not isinstance(detail, dict):
+        raise DamagedLine(line_id, f"it is {text[:40]}")
+    return detail
 
 
 def _exported(row: Row[Any]) -> bytes:
     values = row._asdict()
-    values["detail"] = json.loads(values["detail"])
+    values["detail"] = read_detail(row.id, values["detail"])
     return _encode(values).encode("ascii") + b"\n"
 
 
@@ -227,6 +249,16 @@ COUNT_UP = prepared(
 )
 NEWEST = prepared(select(*journal.columns).where(journal.c.id == _newest_id.scalar_subquery()))
 _SELECT = select(*(journal.c[field.name] for field in fields(JournalLine)))
+_TESTS = {  # by the name of the bound value
+    "crew_": journal.c.crew == bindparam("crew_"),
+    "kind_": journal.c.kind == bindparam("kind_"),
+    "without_": journal.c.kind != bindparam("without_"),
+    "platform_": journal.c.platform == bindparam("platform_"),
+    "commodity_": journal.c.commodity == bindparam("commodity_"),
+    "trade_id_": journal.c.trade_id == bindparam("trade_id_"),
+    "since_": journal.c.last_at >= bindparam("since_"),
+    "until_": journal.c.at <= bindparam("until_"),
+}
 EXPORT = prepared(_SELECT.where(journal.c.crew == bindparam("crew_")).order_by(journal.c.id))
 LAST_AT = prepared(
     select(func.max(journal.c.at)).where(

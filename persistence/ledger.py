@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from persistence.adoption import Adoption
 from persistence.broker_accounts import BrokerAccounts
+from persistence.choices import Choices
 from persistence.database import DEFAULT_TTL_SECONDS, Database
 from persistence.disowned import Disowned
 from persistence.journal import Journal
@@ -38,6 +39,7 @@ class Ledger:
         self._database = database
         self.reservations = Reservations(database, lease_clock)
         self.journal = Journal(database, writer, crew)
+        self.choices = Choices(database, crew)
         self.schedule = Schedule(database)
         self.retention = Retention(database, crew)
         self.modes = Modes(database, self.journal)

@@ -155,6 +155,10 @@ class _Compiled:
         return rows
 
 
+_COMPILED: dict[tuple[Any, ...], _Compiled] = {}
+"""By the module of the driver, the statement and the names: what one database has compiled, the next need not."""
+
+
 class PreparedConnection:
     """The one connection of a database in memory."""
 
@@ -162,8 +166,8 @@ class PreparedConnection:
         """``connection`` has no transaction now, and none is begun on it but through this."""
         self._connection = connection
         self._driver: Any = connection.connection.driver_connection
-        self._error: type[Exception] = connection.dialect.dbapi.Error  # type: ignore[union-attr]  # it is connected
-        self._compiled: dict[tuple[Any, ...], _Compiled] = {}
+        self._module = connection.dialect.dbapi
+        self._error: type[Exception] = self._module.Error  # type: ignore[union-attr]  # it is connected
         self._stand: Stand | None = None
         self._answers: Mapping[int, Answer] = {}
         self._at_once = False
@@ -222,10 +226,10 @@ class PreparedConnection:
 
     def fetch(self, statement: Any, values: Mapping[str, Any]) -> Found:
         """What SQLite answers to a prepared statement."""
-        key = (id(statement), *values)
-        compiled = self._compiled.get(key)
+        key = (self._module, id(statement), *values)
+        compiled = _COMPILED.get(key)
         if compiled is None:
-            compiled = self._compiled[key] = _Compiled(statement, tuple(values), self._connection.dialect)
+            compiled = _COMPILED[key] = _Compiled(statement, tuple(values), self._connection.dialect)
         cursor = self._run(compiled.sql, compiled.parameters(values))
         return Found(compiled.rows(cursor.fetchall()) if compiled.answers else (), cursor.rowcount)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, case, delete, func, or_, select
 
 from persistence.database import Database
-from persistence.journal import DRAWDOWN_FORGIVEN, VALUATION
+from persistence.journal import DECISION, DRAWDOWN_FORGIVEN, VALUATION
 from persistence.tables import journal, scheduled, trade
 from trading.market import DAY, Instant
 from trading.trade import TradeState
@@ -36,6 +36,14 @@ def _of_no(column: ColumnElement[object], unsettled: ColumnElement[object]) -> C
     return or_(column.is_(None), column.not_in(_unsettled.with_only_columns(unsettled)))
 
 
+_later = journal.alias("later")
+_newest_choice = select(func.max(_later.c.id)).where(
+    _later.c.crew == journal.c.crew,
+    _later.c.kind == DECISION,
+    _later.c.platform == journal.c.platform,
+    _later.c.commodity == journal.c.commodity,
+)
+
 LAST_OF_WINDOW = select(func.max(_next_ids.subquery().c.id))
 OLD_IN_WINDOW = (
     select(func.count())
@@ -47,6 +55,12 @@ PRUNE_WINDOW = delete(journal).where(
     journal.c.crew == bindparam("the_crew"),
     journal.c.last_at < case((journal.c.kind == VALUATION, _valuations_before), else_=_before),
     journal.c.kind != DRAWDOWN_FORGIVEN,  # or the drawdown would be back
+    # Or the account's turn would come before its time.
+    or_(
+        journal.c.kind != DECISION,
+        journal.c.platform.is_(None),
+        journal.c.id != _newest_choice.correlate(journal).scalar_subquery(),
+    ),
     _of_no(journal.c.trade_id, trade.c.trade_id),
     _of_no(journal.c.analysis_id, trade.c.analysis_id),
 )
@@ -74,7 +88,8 @@ class Retention:
         """Prune among the next few lines of the journal, the ones beyond ``after_id``: 0 for the oldest.
 
         A line goes when its newest entry is more than ``keep_days`` of market time older than ``now`` (a valuation's:
-        more than ``valuations_keep_days``), and neither its trade nor its analysis's trade is still to be settled.
+        more than ``valuations_keep_days``), and neither its trade nor its analysis's trade is still to be settled. The
+        newest choice of each account for each commodity stays, however old it is.
         Lines stand in the journal almost in the order of time: the first few without an old one among them end it.
         Raises `LedgerError`.
         """

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import NamedTuple
 
 from trading.checks import require_positive
 from trading.market import Instant, Instrument, Quote, Side, iso
@@ -31,6 +32,7 @@ NIGHT_SECONDS = 86_400
 class Ineligible(StrEnum):
     """Why an account cannot take the trade, in the order in which it is asked."""
 
+    REFUSED_IT = "refused it"
     NOT_CONNECTED = "not connected"
     NOT_ITS_COMMODITY = "not its commodity"
     MARKET_SHUT = "market shut"
@@ -88,6 +90,15 @@ class AccountView:
     is_day_lost: bool = False  # it has lost so much today that nothing more is opened until the day ends
     pausing_until: Instant | None = None  # the first instant after too many losses in a row at which it may open
     free_group_budget: float = math.inf  # what the trades of the commodity's group that bet this way may lose more
+    has_refused: bool = False  # it was told to open on this very analysis, and nothing came of it
+
+
+class Offer(NamedTuple):
+    """What an eligible account has to show for itself."""
+
+    platform: str
+    cost: float  # in stop distances
+    headroom: float  # 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +165,31 @@ def choose(
     rows = tuple(
         _candidate(view, now, stop_distance, quote_max_age_seconds, may_be_negative=may_be_negative) for view in ordered
     )
-    offers = [(row.cost, row.headroom, row) for row in rows if row.cost is not None and row.headroom is not None]
+    offers = [
+        Offer(row.platform, row.cost, row.headroom) for row in rows if row.cost is not None and row.headroom is not None
+    ]
     if not offers:
         return Selection(None, DecidedBy.NONE, rows)
+    cheap = nearly_cheapest(offers)
+    equal = nearly_roomiest(cheap)
+    chosen = min((row for row in rows if row.platform in {offer.platform for offer in equal}), key=_turn)
     if len(offers) == 1:
-        return Selection(offers[0][2].platform, DecidedBy.ONLY, rows)
-    dearest = min(cost for cost, _, _ in offers) + COST_MATERIALITY + NOISE
-    cheap = [(headroom, row) for cost, headroom, row in offers if cost <= dearest]
+        return Selection(chosen.platform, DecidedBy.ONLY, rows)
     if len(cheap) == 1:
-        return Selection(cheap[0][1].platform, DecidedBy.COST, rows)
-    least = max(headroom for headroom, _ in cheap) - HEADROOM_MATERIALITY - NOISE
-    roomy = [row for headroom, row in cheap if headroom >= least]
-    decided_by = DecidedBy.HEADROOM if len(roomy) == 1 else DecidedBy.ROTATION
-    return Selection(min(roomy, key=_turn).platform, decided_by, rows)
+        return Selection(chosen.platform, DecidedBy.COST, rows)
+    return Selection(chosen.platform, DecidedBy.HEADROOM if len(equal) == 1 else DecidedBy.ROTATION, rows)
+
+
+def nearly_cheapest(offers: Sequence[Offer]) -> list[Offer]:
+    """Those that cost no more than the cheapest by a material difference. Raises ``ValueError`` for no offers."""
+    dearest = min(offer.cost for offer in offers) + COST_MATERIALITY + NOISE
+    return [offer for offer in offers if offer.cost <= dearest]
+
+
+def nearly_roomiest(offers: Sequence[Offer]) -> list[Offer]:
+    """Those with no less headroom than the roomiest by a material difference. Raises ``ValueError`` for no offers."""
+    least = max(offer.headroom for offer in offers) - HEADROOM_MATERIALITY - NOISE
+    return [offer for offer in offers if offer.headroom >= least]
 
 
 def expected_swap_per_lot(instrument: Instrument, side: Side, hold_seconds: float) -> float:
@@ -206,6 +229,7 @@ def _ineligible(view: AccountView, quote: Quote | None, now: Instant, stop_dista
     pausing = view.pausing_until is not None and now < view.pausing_until
     has_budget = view.risk_budget > 0 and view.free_risk_budget > 0
     checks = (
+        (view.has_refused, Ineligible.REFUSED_IT),
         (not view.connected, Ineligible.NOT_CONNECTED),
         (not view.trades_commodity, Ineligible.NOT_ITS_COMMODITY),
         (not view.market_open, Ineligible.MARKET_SHUT),

@@ -30,7 +30,7 @@ from trading.trade import CloseReason, Trade, TradeState, resource
 
 CREWS = ("day", "night")
 PLATFORMS = ("alpha", "beta", "gamma")
-COMMODITIES = ("EURUSD", "XAUUSD")
+COMMODITIES = ("EURUSD", "GOLD")
 OWNERS = ("sim:1", "sim:2", "süd:3")
 RESOURCES = (
     *(account_resource(name) for name in PLATFORMS),

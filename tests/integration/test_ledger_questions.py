@@ -39,13 +39,13 @@ def test_the_cooldown_counts_from_the_newest_trade_that_did_not_fail(me: Holder)
     assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") == NOON
     me.advance(me.submit(submitted_at=NOON + 2, analysis_id="analysis-3"), TradeState.UNKNOWN)
     assert me.ledger.trades.last_submitted_at("alpha", "EURUSD") == NOON + 2
-    assert me.ledger.trades.last_submitted_at("alpha", "XAUUSD") is None
+    assert me.ledger.trades.last_submitted_at("alpha", "GOLD") is None
     assert me.ledger.trades.last_submitted_at("beta", "EURUSD") is None
 
 
 def test_the_last_submission_of_every_account_is_known(me: Holder) -> None:
     me.submit(submitted_at=NOON + 5)
-    me.submit(commodity="XAUUSD", analysis_id="analysis-2", submitted_at=NOON + 3)
+    me.submit(commodity="GOLD", analysis_id="analysis-2", submitted_at=NOON + 3)
     me.submit(platform="beta", analysis_id="analysis-3", submitted_at=NOON + 1)
     me.fail(me.submit(platform="gamma", analysis_id="analysis-4"))
     assert me.ledger.trades.last_submissions() == {"alpha": NOON + 5, "beta": NOON + 1}
@@ -54,7 +54,7 @@ def test_the_last_submission_of_every_account_is_known(me: Holder) -> None:
 def test_trades_are_found_by_account_commodity_state_and_number(me: Holder) -> None:
     trades = me.ledger.trades
     closed = me.close(me.open())
-    gold = me.open(commodity="XAUUSD", analysis_id="analysis-2")
+    gold = me.open(commodity="GOLD", analysis_id="analysis-2")
     beta = me.submit(platform="beta", analysis_id="analysis-3")
     assert trades.list() == [beta, gold, closed]
     assert trades.list(newest_first=False, limit=2) == [closed, gold]
@@ -72,7 +72,7 @@ def test_the_tally_counts_every_state_and_adds_up_the_profits(me: Holder) -> Non
     me.close(me.open(analysis_id="analysis-2"), profit=-2.25)
     me.fail(me.submit(analysis_id="analysis-3"))
     me.submit(platform="beta", analysis_id="analysis-4")
-    me.open(commodity="XAUUSD", analysis_id="analysis-5")
+    me.open(commodity="GOLD", analysis_id="analysis-5")
     tally = me.ledger.trades.tally()
     counted = {TradeState.CLOSED: 2, TradeState.FAILED: 1, TradeState.SUBMITTED: 1, TradeState.OPEN: 1}
     assert tally.states == counted

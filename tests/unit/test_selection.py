@@ -80,6 +80,7 @@ def run(views: Sequence[AccountView], analyses: int) -> list[str | None]:
 
 
 OBSTACLES: list[tuple[Ineligible, dict[str, Any]]] = [
+    (Ineligible.REFUSED_IT, {"has_refused": True}),
     (Ineligible.NOT_CONNECTED, {"connected": False}),
     (Ineligible.NOT_ITS_COMMODITY, {"trades_commodity": False}),
     (Ineligible.MARKET_SHUT, {"market_open": False}),
