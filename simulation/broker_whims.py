@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from connectors.accounting import Calendar
 from connectors.back_office import BY_HAND, STOP_OUT
 from connectors.base import CloseOrder, Done, OpenOrder, Rejected
 from simulation import broker_faults as faults
 from simulation.broker_faults import Dice
 from simulation.broker_floor import Floor
 from trading.market import SECOND, Instant, Side
+from trading.settings_commodities import ThreeNights
 
 SWAP_EVERY_SECONDS = 600  # a broker whose nights are short, so that no profit is right without its swap
 LARGEST_BY_HAND_STEPS = 5  # the volume of a person's order, in smallest volumes
@@ -100,7 +100,7 @@ class Whims:
     # ------------------------------------------------------------ what
 
     def _book_swap(self) -> None:
-        every_night: dict[str, Calendar] = dict.fromkeys(self._floor.symbols, "always")
+        every_night: dict[str, ThreeNights] = dict.fromkeys(self._floor.symbols, "never")
         self._floor.office.charge_nights(self._floor.at, every_night)
 
     def _close_any(self) -> None:

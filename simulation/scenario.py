@@ -27,6 +27,7 @@ from trading.settings_exits import ExitSettings, MeanRule, RegimeSwitchRule, Res
 from trading.settings_metatrader import MetaTraderSettings
 from trading.settings_risk import Risk
 from trading.settings_strategies import StrategySettings, default_strategies
+from trading.timetable import Timetable
 
 ConnectorKind: TypeAlias = Literal["paper", "mt5"]
 """What a broker is reached through: the simulation's own connection, or the program's connector for MetaTrader 5."""
@@ -107,7 +108,7 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(FAULTS), connector: Connec
         intensity |= drawn_intensity(random.Random(f"{seed}/terminals"), kinds, FAULTS_OF_TERMINALS)
         settings = at_terminals(settings, netting=netting)
     times = {name: trading_times()[name] for name in commodities}
-    market = Market(settings, {name: catalogue()[name] for name in commodities}, times)
+    market = Market(settings, {name: catalogue()[name] for name in commodities}, Timetable(times))
     return Scenario(
         seed=seed,
         origin=origin,
