@@ -1,11 +1,13 @@
 """The front door: reads the command, wires the parts, runs it, and answers with an exit code.
 
 0: done. 1: `doctor` found something. 2: what was asked cannot be done, and the message says why. 70: an actor was given
-up, or the database server cannot be reached, and the service manager should start the program again.
+up, or the database server cannot be reached, or trading times cannot be had while trades may be open, and the service
+manager should start the program again.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -23,9 +25,13 @@ if TYPE_CHECKING:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command. Whatever the user can put right is one line on standard error, never a traceback."""
+    is_program = words is None  # and not a call within another one, whose garbage is its own affair
     words = sys.argv[1:] if words is None else words
     early = EarlySignals(words)  # before anything that takes long to load
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # or NumPy's loading starts a thread for each core, all unused
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # or each start reads what every package offers
+    if is_program:
+        gc.disable()  # what is loaded stays: until the command begins there is nothing to collect
     try:
         return _main(words, early)
     finally:
@@ -37,6 +43,7 @@ def _main(words: Sequence[str], early: EarlySignals) -> int:
     from console import command_line, logs
     from console.errors import CommandError
     from console.output import Output
+    from feeds.errors import CalendarUnavailable
     from persistence.errors import LedgerError
 
     try:
@@ -50,8 +57,11 @@ def _main(words: Sequence[str], early: EarlySignals) -> int:
         command = prepared(arguments, output)
         if not isinstance(arguments, commands.Serve | commands.Broker | commands.Gateway | commands.Terminal):
             early.end()  # Ctrl-C now unwinds what the command has begun
+        if not gc.isenabled():
+            gc.freeze()  # nor is it looked through ever again
+            gc.enable()
         return command()
-    except (CommandError, LedgerError) as error:
+    except (CommandError, LedgerError, CalendarUnavailable) as error:
         output.error(error)
         return error.exit_code if isinstance(error, CommandError) else CommandError.exit_code
     except KeyboardInterrupt:
@@ -76,6 +86,10 @@ def prepared(arguments: Arguments, output: Output) -> Command:
         from console import simulate
 
         return lambda: simulate.run(arguments, output)  # the same
+    if isinstance(arguments, commands.Rehearse):
+        from console import rehearse
+
+        return lambda: rehearse.run(arguments, output)  # the same
     configuration = _configuration(arguments)
     match arguments:
         case commands.Serve():
@@ -114,6 +128,14 @@ def prepared(arguments: Arguments, output: Output) -> Command:
             from console import why
 
             return lambda: why.run(arguments, configuration, output)
+        case commands.Calendar():
+            from console import calendar
+
+            return lambda: calendar.run(arguments, configuration, output)
+        case commands.Fairness():
+            from console import fairness
+
+            return lambda: fairness.run(arguments, configuration, output)
         case commands.Calibration():
             from console import calibration
 

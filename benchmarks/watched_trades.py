@@ -24,6 +24,7 @@ from trading.opinion import Candidate, Opinion
 from trading.reading import MarketReading
 from trading.settings import Settings
 from trading.settings_accounts import AccountSettings
+from trading.timetable import Timetable
 from trading.trade import Trade, TradeState
 from trading.volatility import VolatilityForecast
 
@@ -97,7 +98,7 @@ def market_of(trades: int) -> Market:
     )
     times = build(eurusd, A_WEDNESDAY_NOON - 400 * DAY, A_WEDNESDAY_NOON + 400 * DAY)
     commodities = {name: eurusd.model_copy(update={"id": name}) for name in names}
-    return Market(settings, commodities, dict.fromkeys(names, times))
+    return Market(settings, commodities, Timetable(dict.fromkeys(names, times)))
 
 
 def new_trade(platform: str, commodity: str, number: int) -> NewTrade:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -21,7 +22,6 @@ DEFAULT_SOAK_PARALLEL = 2
 DEFAULT_SEEDS = 500
 DEFAULT_LINES = 60
 DEFAULT_TRADES = 20
-DEFAULT_DECISIONS = 5
 DEFAULT_POSITIONS = 60_000
 DEFAULT_AUDITED_TRADES = 1_000
 
@@ -51,11 +51,17 @@ class Serve(Common):
     start: Instant | None = None  # None: where the feed begins, or where it was left
     view: bool = True
     seed: int | None = None  # None: 0, where there is a simulated market
+    data: tuple[str, ...] = ()  # as for `Replay`
 
     @property
     def market_options(self) -> tuple[str, ...]:
         """The options that were given and say how the market goes: not for a market that is not this process's own."""
-        options = (("--speed", self.speed), ("--from", self.start), ("--seed", self.seed))
+        options = (
+            ("--speed", self.speed),
+            ("--from", self.start),
+            ("--seed", self.seed),
+            ("--data", self.data or None),
+        )
         return tuple(name for name, value in options if value is not None)
 
 
@@ -70,6 +76,7 @@ class Broker(Common):
     lose_replies: float = 0.0  # fraction of the replies to orders
     delay_seconds: float = 0.0  # the longest that an order waits before it is carried out
     seed: int = 0
+    data: tuple[str, ...] = ()  # as for `Replay`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +90,7 @@ class Terminal(Common):
     faults: float = 0.0  # intensity of random faults
     faults_until: Instant | None = None  # market time; None: always
     seed: int = 0
+    data: tuple[str, ...] = ()  # as for `Replay`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +138,29 @@ class Trades(Common):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why(Common):
-    """The last decisions with their numbers."""
+    """Why something was opened or not: decisions with their numbers, and what came of them."""
 
     commodity: str | None = None
-    last: int = DEFAULT_DECISIONS
+    last: int | None = None  # None: the one that opened last, or that was in force at ``at``
+    at: Instant | None = None  # None: now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar(Common):
+    """When a commodity trades on one day, and what closes it."""
+
+    commodity: str
+    at: date | Instant | None = None  # a trading date, or an instant within one; None: now
+    account: str | None = None  # None: no account's own hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fairness(Common):
+    """Whether the choice between accounts is fair."""
+
+    commodity: str | None = None
+    since: Instant | None = None  # None: as far back as the journal goes
+    ledger: Path | None = None  # None: that of the settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +297,19 @@ class Simulate(Common):
     mutants: bool = False  # instead: how many seeds each deliberate fault of the protocol lives
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearse(Common):
+    """Go through a year of trading days in virtual time, and check what each closing rule does."""
+
+    year: int | None = None  # None: the present one
+    months: tuple[int, int] | None = None  # the first and the last; None: all
+    first: date | None = None  # a trading date, instead of the first of the year or the months
+    last: date | None = None
+    seed: int = 0
+    commodities: tuple[str, ...] = ()  # none: the whole catalogue
+    jobs: int = 1  # processes
+
+
 Arguments: TypeAlias = (
     Serve
     | Broker
@@ -279,6 +319,8 @@ Arguments: TypeAlias = (
     | Status
     | Trades
     | Why
+    | Calendar
+    | Fairness
     | Calibration
     | Audit
     | Init
@@ -286,6 +328,7 @@ Arguments: TypeAlias = (
     | Backup
     | Restore
     | Simulate
+    | Rehearse
     | Pause
     | Halt
     | Resume
@@ -296,7 +339,7 @@ Arguments: TypeAlias = (
     | Soak
 )
 
-OF_THE_LEDGER_ALONE = (Status, Trades, Why, Backup, Pause, Resume, Halt, Reset)
+OF_THE_LEDGER_ALONE = (Status, Trades, Why, Fairness, Backup, Pause, Resume, Halt, Reset)
 """What needs no more of the settings than where the ledger is, and whose: it works while these are broken."""
 
 KINDS: dict[str, type[Arguments]] = {
@@ -308,6 +351,8 @@ KINDS: dict[str, type[Arguments]] = {
     "status": Status,
     "trades": Trades,
     "why": Why,
+    "calendar": Calendar,
+    "fairness": Fairness,
     "calibration": Calibration,
     "audit": Audit,
     "init": Init,
@@ -323,4 +368,5 @@ KINDS: dict[str, type[Arguments]] = {
     "disown": Disown,
     "soak": Soak,
     "simulate": Simulate,
+    "rehearse": Rehearse,
 }

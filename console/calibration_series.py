@@ -15,16 +15,10 @@ from console.file_names import named_commodity
 from feeds.errors import FeedError
 from feeds.files import Reading, read_file
 from trading.bars import BadBars, BarSeries, Floats
-from trading.calendars import (
-    FX_CHANGE_MINUTE,
-    FX_ZONE,
-    CalendarRule,
-    TradingTimes,
-    always_rule,
-    flatten,
-    fx_rule,
-    rule_of,
-)
+from trading.calendar_rules import CalendarRule, always_rule, fx_rule
+from trading.calendars import TradingTimes, flatten
+from trading.commodities import id_of
+from trading.fx_day import FX_ZONE
 from trading.market import DAY
 
 SATURDAY = 5
@@ -67,7 +61,7 @@ def _given(word: Path) -> tuple[Path, str | None]:
 
 def _read(path: Path, shown: str, commodity: str | None, configuration: Configuration) -> RecordedSeries:
     remarks = []
-    name = commodity or _known(path, configuration)
+    name = (commodity and id_of(configuration.commodities, commodity)) or commodity or _known(path, configuration)
     try:
         known = configuration.commodities.get(name or "")
         may_be_negative = known is not None and known.may_be_negative
@@ -75,13 +69,14 @@ def _read(path: Path, shown: str, commodity: str | None, configuration: Configur
     except (BadBars, FeedError) as error:
         raise CommandError(str(error)) from error
     bars = found.series
+    first, last = int(bars.time[0]) - DAY, int(bars.time[-1]) + MARGIN
     if known is None:
         rule, words = _hours_of(bars)
         remarks.append(f"not in the catalogue: {words}")
-        otherwise = 0.0
+        times, otherwise = flatten(bars.commodity, rule, first, last), 0.0
     else:
-        rule, otherwise = rule_of(known), known.typical_spread_points * known.point
-    times = flatten(bars.commodity, rule, int(bars.time[0]) - DAY, int(bars.time[-1]) + MARGIN)
+        times = configuration.calendars.times(known, first, last)
+        otherwise = known.typical_spread_points * known.point
     inside = bars.where(times.are_open(bars.time))
     if len(inside) == 0:
         raise CommandError(f"{path}: every bar lies outside the trading times of {bars.commodity}")
@@ -106,5 +101,5 @@ def _hours_of(bars: BarSeries) -> tuple[CalendarRule, str]:
     """The hours of a market that nobody has described, by whether it trades on Saturdays. Its days end as in FX."""
     weekdays = (bars.time // DAY + EPOCH_WEEKDAY) % 7
     if np.mean(weekdays == SATURDAY) > LEAST_AT_WEEKENDS:
-        return always_rule(FX_ZONE, FX_CHANGE_MINUTE), "by its bars on Saturdays, a market that never shuts"
+        return always_rule(FX_ZONE), "by its bars on Saturdays, a market that never shuts"
     return fx_rule(), "the hours are those of FX"

@@ -121,6 +121,12 @@ def _parser() -> _Parser:
     command("status", "who leads what, accounts, open trades, the next closings, the last decision")
     options.trades_options(command("trades", "the trades of the ledger, newest first"))
     options.why_options(command("why", "why something was opened or not: the last decisions with their numbers"))
+    options.calendar_options(
+        command("calendar", "when a commodity trades on one day: sessions, breaks, the day's end, what closes by then")
+    )
+    options.fairness_options(
+        command("fairness", "whether the choice between accounts is fair: who was chosen, by what, and who was as good")
+    )
     options.calibration_options(
         command("calibration", "whether the probabilities were true: on recorded bars, or in the ledger's trades")
     )
@@ -154,6 +160,9 @@ def _parser() -> _Parser:
     )
     options.simulate_options(
         command("simulate", "run seeded worlds of faults in virtual time, and check what must always hold")
+    )
+    options.rehearse_options(
+        command("rehearse", "go through a year of trading days in virtual time, and check what closes when")
     )
     options.disown_options(
         command("disown", "declare a position of a crew's number not ours: it is never touched again")

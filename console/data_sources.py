@@ -16,11 +16,13 @@ from feeds.columns import Prices
 from feeds.errors import FeedError
 from feeds.faults import Finding
 from feeds.files import FileBars, Reading, read_file
+from feeds.market_calendars import CalendarStore
 from feeds.spreads import SpreadModel, with_spread
 from trading.bars import BadBars, BarSeries
-from trading.calendars import TradingTimes, build
-from trading.commodities import Commodity, UnknownCommodity, require_known
+from trading.calendars import TradingTimes
+from trading.commodities import Commodity, UnknownCommodity, id_of, require_known
 from trading.market import HOUR, iso
+from trading.ticks import within_days
 
 KINDS = (".csv", ".parquet")
 GIVEN = re.compile(r"(?P<commodity>[A-Za-z0-9_]+)=(?P<path>.+)")
@@ -83,7 +85,7 @@ def files_named(
                 raise CommandError(f"--data: {path} is a directory; expected a file for one commodity")
             _take_directory(path, configuration, found, remarks)
             continue
-        of = given["commodity"].upper() if given else commodity
+        of = _id_of(given["commodity"] if given else commodity, configuration)
         if of is None:
             of = named_commodity(path, configuration.commodities)
         _take(found, of or "", path)
@@ -94,6 +96,11 @@ def files_named(
     return found, remarks
 
 
+def _id_of(name: str | None, configuration: Configuration) -> str | None:
+    """The id of the commodity that is meant, where one is; of a stranger its name in capitals."""
+    return None if name is None else id_of(configuration.commodities, name) or name.upper()
+
+
 def read_source(
     path: Path, commodity: str, how: HowToRead, configuration: Configuration
 ) -> tuple[BarSeries, DataSource]:
@@ -101,7 +108,7 @@ def read_source(
     try:
         require_known([commodity], configuration.commodities, "--commodity")
         known = configuration.commodities[commodity]
-        bars = read_file(path, commodity, _reading(known, commodity, how))
+        bars = read_file(path, commodity, _reading(known, configuration.calendars, how))
     except UnknownCommodity as error:
         raise CommandError(str(error)) from error
     except (BadBars, FeedError) as error:
@@ -118,8 +125,12 @@ def read_source(
     return series, _source(path.name, bars, series, model, known)
 
 
-def found_in_trading_times(series: BarSeries, times: TradingTimes) -> tuple[BarSeries, list[Finding]]:
-    """The bars that begin while their market is open, and what the calendar shows of the others and of the missing."""
+def found_in_trading_times(
+    series: BarSeries, times: TradingTimes, windows_minutes: Iterable[float] = ()
+) -> tuple[BarSeries, list[Finding]]:
+    """The bars that begin while their market is open, with their ticks inside the trading days that they begin in; and
+    what the calendar shows of the others and of the missing. ``windows_minutes``: as `within_days` takes them.
+    """
     is_open = times.are_open(series.time)
     findings = []
     if not is_open.all():
@@ -129,7 +140,7 @@ def found_in_trading_times(series: BarSeries, times: TradingTimes) -> tuple[BarS
     kept = series.where(is_open)
     if len(kept):
         findings += _missing_days(kept, times)
-    return kept, findings
+    return within_days(kept, times, windows_minutes), findings
 
 
 def _missing_days(series: BarSeries, times: TradingTimes) -> Iterable[Finding]:
@@ -165,14 +176,14 @@ def _take(found: dict[str, Path], commodity: str, path: Path) -> None:
     found[commodity] = path
 
 
-def _reading(commodity: Commodity, name: str, how: HowToRead) -> Reading:
+def _reading(commodity: Commodity, calendars: CalendarStore, how: HowToRead) -> Reading:
     return Reading(
         may_be_negative=commodity.may_be_negative,
-        clock=how.clocks.get(name, how.clocks.get("")),
+        clock=how.clocks.get(commodity.id, how.clocks.get("")),
         time_column=how.time_column,
         prices=how.prices,
         keeps_going=how.keeps_going,
-        calendar=lambda first, last: build(commodity, first, last),
+        calendar=lambda first, last: calendars.times(commodity, first, last),
     )
 
 

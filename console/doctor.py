@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ from console.books import book_directory, floor_directory
 from console.broker_secret import secret_of
 from console.check import Check, made
 from console.command_line import version
+from console.commodity_settings import not_converted
 from console.configuration import Configuration, stray_variables
+from console.doctor_calendars import calendars_check, folder_needed
 from console.errors import CommandError
 from console.figures import clock
 from console.inbox import inbox_check
@@ -35,11 +37,9 @@ from console.records import Data
 from feeds.sample import sample_bars
 from persistence import sqlite
 from persistence.errors import LedgerError
-from trading.calendars import build
-from trading.market import DAY, SECOND, moment
+from trading.market import SECOND, moment
 
 EARLIEST_YEAR = 2025  # before it, this program did not exist: the clock is wrong
-DAYS_OF_CALENDAR = 30
 LEAST_FREE_MEGABYTES = 200
 WAL_BYTES = b"\x02\x02"  # bytes 18 and 19 of a SQLite file in write-ahead mode (SQLite's "Database File Format", 1.3)
 
@@ -77,10 +77,11 @@ def _all_checks(configuration: Configuration, environment: Mapping[str, str]) ->
     if configuration.settings.analyses.sources:
         yield made("analyses", lambda: inbox_check(configuration))
     yield from _feeds(configuration)
-    yield made("sample", _sample)
+    yield made("sample", lambda: _sample(configuration))
     yield made("time zones", lambda: _time_zones(configuration))
     yield made("clock", lambda: clock_check(time.time()))
-    yield made("calendars", lambda: _calendars(configuration, round(time.time()) * SECOND))
+    yield made("calendars", lambda: calendars_check(configuration, round(time.time()) * SECOND))
+    yield from _kept_calendars(configuration)
     yield made("TA-Lib", _talib)
 
 
@@ -100,7 +101,14 @@ def _configuration(configuration: Configuration, environment: Mapping[str, str])
 
 
 def _catalogue(configuration: Configuration) -> Check:
+    own = configuration.settings.catalogue_file
     saw = f"{len(configuration.commodities)} commodities; traded: {', '.join(configuration.traded)}"
+    if own is not None:
+        saw += f"; {own} laid over those of the program"
+    missing = list(not_converted(configuration.settings, configuration.commodities))
+    if missing:
+        advice = "give the account a symbol of such a pair, or trade on recordings that have its prices"
+        return Check("catalogue", "warning", f"{saw}; {'; '.join(missing)}", advice)
     return Check("catalogue", "ok", saw)
 
 
@@ -214,13 +222,19 @@ def _feeds(configuration: Configuration) -> Iterator[Check]:
         yield from feed_checks(configuration, round(time.time()) * SECOND)
 
 
-def _sample() -> Check:
+def _sample(configuration: Configuration) -> Check:
     series = sample_bars()
     if series is None:
         advice = "pip install -e '.[sample]'; without it, serve simulates a market"
         return Check("sample", "warning", "the recorded EURUSD hours are not installed", advice)
     span = f"{clock(int(series.time[0]))} to {clock(series.end(len(series) - 1))}"
-    return Check("sample", "ok", f"{len(series):,} {series.commodity} bars, {span}")
+    saw = f"{len(series):,} {series.commodity} bars, {span}"
+    papers = [a for a in configuration.settings.accounts if a.enabled and a.connector == "paper"]
+    lacking = dict.fromkeys(name for account in papers for name in account.symbols if name != series.commodity)
+    if lacking:
+        saw = f"{saw}; none of {', '.join(lacking)}"
+        return Check("sample", "warning", saw, "serve needs --data with bars of them")
+    return Check("sample", "ok", saw)
 
 
 def _time_zones(configuration: Configuration) -> Check:
@@ -239,16 +253,12 @@ def clock_check(now_seconds: float) -> Check:
     return Check("clock", "ok", saw)
 
 
-def _calendars(configuration: Configuration, now: int) -> Check:
-    found = []
-    for commodity in configuration.traded:
-        times = build(configuration.commodities[commodity], now, now + DAYS_OF_CALENDAR * DAY)
-        closing = times.next_close(now)
-        if times.is_open(now):
-            found.append(f"{commodity} open" + (f" until {clock(closing)}" if closing else ", never shuts"))
-        else:
-            found.append(f"{commodity} shut until {clock(times.next_open(now))}")
-    return Check("calendars", "ok", "; ".join(found))
+def _kept_calendars(configuration: Configuration) -> Iterator[Check]:
+    folder = folder_needed(configuration)
+    if folder is not None:
+        room = _directory("kept calendars", folder)
+        advice = "let this user write it; until then every start makes the calendars again, in two seconds"
+        yield replace(room, state="warning", advice=advice) if room.state == "failed" else room
 
 
 def _talib() -> Check:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from connectors.mt5.simulated_clock import zone_named
 from console.settings_tree import nearest
@@ -14,6 +14,7 @@ from trading.trade import TradeState
 
 LONGEST_DELAY_SECONDS = 3600.0
 HIGHEST_INTENSITY = 10.0
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 def positive(text: str) -> float:
@@ -125,12 +126,56 @@ def strategy(text: str) -> Strategy:
         raise argparse.ArgumentTypeError(f"there is no strategy {text!r}; {hint}") from None
 
 
+def date_or_moment(text: str) -> date | Instant:
+    """A date alone, which is a trading date, or an instant; a time without a zone is in UTC."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return moment(text)
+
+
+def day(text: str) -> date:
+    """A date alone."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a date such as 2026-11-27") from None
+
+
+def year(text: str) -> int:
+    """A year that calendars can be asked for."""
+    value = whole(text)
+    if not FIRST_YEAR <= value <= LAST_YEAR:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return value
+
+
+def months(text: str) -> tuple[int, int]:
+    """One month or a span of them, as the first and the last."""
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last.isdecimal() if dash else True)):
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected months such as 11 or 3-4")
+    begin, end = int(first), int(last or first)
+    if not 1 <= begin <= end <= 12:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected months from 1 to 12 in their order")
+    return begin, end
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words between commas."""
+    found = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not found:
+        raise argparse.ArgumentTypeError(f"it is {text!r}; expected names, separated by commas")
+    return found
+
+
 def moment(text: str) -> Instant:
     """A date (its midnight, UTC) or a date with a time; a time without a zone is in UTC."""
     try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
+        parsed = datetime.fromisoformat(text.upper())  # a small z is as good
+        return instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:  # in UTC, the first hours of the year 1 can lie before it
+        why = "" if str(error).startswith("Invalid isoformat") else f": {error}"
         raise argparse.ArgumentTypeError(
-            f"it is {text!r}; expected a date such as 2017-06-01 or 2017-06-01T13:00"
+            f"it is {text!r}{why}; expected a date such as 2017-06-01 or 2017-06-01T13:00"
         ) from None
-    return instant(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))

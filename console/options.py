@@ -8,7 +8,6 @@ from pathlib import Path
 from console import option_values
 from console.arguments import (
     DEFAULT_AUDITED_TRADES,
-    DEFAULT_DECISIONS,
     DEFAULT_LINES,
     DEFAULT_POSITIONS,
     DEFAULT_SEEDS,
@@ -52,6 +51,7 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="seed of the simulated market, on paper accounts only (default: 0)",
     )
+    _data_option(parser, "the market, on paper accounts only")
 
 
 def broker_options(parser: argparse.ArgumentParser) -> None:
@@ -127,13 +127,7 @@ def terminal_options(parser: argparse.ArgumentParser) -> None:
 def replay_options(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--sample", action="store_true", help="the recorded EURUSD hours of the extra `sample`")
-    source.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="bars in a .csv or .parquet file, a directory of such, or ID=FILE; repeatable, one file a commodity",
-    )
+    _data_option(source)
     parser.add_argument("--commodity", type=str.upper, metavar="ID", help="of a single file (default: by its name)")
     parser.add_argument(
         "--time-zone",
@@ -184,7 +178,7 @@ def set_option(parser: argparse.ArgumentParser) -> None:
 
 def trades_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", metavar="NAME", help="only this account's")
-    parser.add_argument("--commodity", type=str.upper, metavar="ID", help="only this commodity's")
+    parser.add_argument("--commodity", metavar="ID", help="only this commodity's")
     parser.add_argument(
         "--state", type=option_values.state, metavar="STATE", help=f"only these: {', '.join(TradeState)}"
     )
@@ -198,14 +192,30 @@ def trades_options(parser: argparse.ArgumentParser) -> None:
 
 
 def why_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("commodity", nargs="?", type=str.upper, metavar="COMMODITY", help="only this one's decisions")
+    parser.add_argument("commodity", nargs="?", metavar="COMMODITY", help="only this one's decisions")
     parser.add_argument(
         "--last",
         type=option_values.count,
-        default=DEFAULT_DECISIONS,
         metavar="N",
-        help="how many decisions (default: %(default)s)",
+        help="the newest N decisions, shortly (default: the one that opened last, at length)",
     )
+    parser.add_argument(
+        "--at",
+        type=option_values.moment,
+        metavar="INSTANT",
+        help="the decision in force at that moment, UTC, and the trades open then",
+    )
+
+
+def calendar_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("commodity", metavar="COMMODITY", help="which one")
+    parser.add_argument(
+        "--at",
+        type=option_values.date_or_moment,
+        metavar="DATE_OR_INSTANT",
+        help="a trading date, or an instant, UTC, for the trading day that it lies in (default: now)",
+    )
+    parser.add_argument("--account", metavar="NAME", help="with the hours of this account's broker")
 
 
 def _bars_or_ledger(source: argparse._ActionsContainer, bars: str, ledger: str) -> None:
@@ -217,6 +227,22 @@ def _bars_or_ledger(source: argparse._ActionsContainer, bars: str, ledger: str) 
 def _commodity_of_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--commodity", type=str.upper, metavar="ID", help="of the bars of every file (default: by each file's name)"
+    )
+
+
+def fairness_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("commodity", nargs="?", metavar="COMMODITY", help="only this one's decisions")
+    parser.add_argument(
+        "--since",
+        type=option_values.moment,
+        metavar="DATE",
+        help="only decisions from here on, UTC (default: as far back as the journal goes)",
+    )
+    parser.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="the decisions of this ledger, such as a replay's (default: our own)",
     )
 
 
@@ -409,6 +435,30 @@ def simulate_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def rehearse_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--year", type=option_values.year, metavar="YEAR", help="which (default: the present one)")
+    parser.add_argument(
+        "--months", type=option_values.months, metavar="N-M", help="months of it, such as 11 or 3-4 (default: all)"
+    )
+    parser.add_argument(
+        "--from", dest="first", type=option_values.day, metavar="DATE", help="the first trading date instead"
+    )
+    parser.add_argument("--to", dest="last", type=option_values.day, metavar="DATE", help="the last one instead")
+    parser.add_argument(
+        "--seed", type=option_values.whole, default=0, metavar="S", help="of prices, trades and kills (default: 0)"
+    )
+    parser.add_argument(
+        "--commodities",
+        type=option_values.words,
+        default=(),
+        metavar="LIST",
+        help="which, separated by commas (default: the whole catalogue)",
+    )
+    parser.add_argument(
+        "--jobs", type=option_values.count, default=1, metavar="N", help="processes to use (default: %(default)s)"
+    )
+
+
 def _market_options(parser: argparse.ArgumentParser) -> None:
     """Of a process that walks through a recorded market, and is a broker in it."""
     parser.add_argument(
@@ -427,4 +477,18 @@ def _market_options(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="seed of the simulated market and the faults (default: 0)",
+    )
+    _data_option(parser, "the market")
+
+
+def _data_option(parser: argparse._ActionsContainer, what: str = "") -> None:
+    """Files of bars. ``what`` they are; empty: nothing else."""
+    instead = f"{what}, in place of the recorded EURUSD hours: " if what else ""
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=f"{instead}bars in a .csv or .parquet file, a directory of such, or ID=FILE; repeatable, one file a "
+        "commodity",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from connectors.base import Clock, ConnectorError
 from connectors.paper import PaperConnector
 from connectors.paper_book import BookUnavailable
 from console.configuration import Configuration
-from console.data_sources import DataSource, HowToRead, found_in_trading_times, read_source
+from console.data_sources import DataSource, HowToRead, files_named, found_in_trading_times, read_source
 from console.errors import CommandError
 from feeds.sample import COMMODITY, sample_bars, sample_path
 from feeds.synthetic import synthetic_bars
 from trading.bars import BarSeries, Instants
-from trading.calendars import build
+from trading.closings import minutes_before
 from trading.market import DAY, Instant, iso
 from trading.opinion import Outlook
 from trading.settings import Settings
@@ -101,13 +101,16 @@ def files_recording(files: Mapping[str, Path], how: HowToRead, configuration: Co
 def in_trading_times(recording: Recording, configuration: Configuration) -> Recording:
     """The recording without bars that begin while their market is shut by the calendar: they are counted, and left out.
 
-    Raises `CommandError` when no bar of a commodity is left.
+    What is left ticks inside its trading days (`trading.ticks.within_days`). Raises `CommandError` when no bar of a
+    commodity is left.
     """
-    kept, sources = {}, []
+    kept, sources, settings = {}, [], configuration.settings
     known = {source.commodity: source for source in recording.sources}
+    commodities = [configuration.commodities[name] for name in recording.series]
+    times = configuration.calendars.times_of(commodities, recording.first - DAY, recording.last + DAY)
     for name, series in recording.series.items():
-        times = build(configuration.commodities[name], recording.first - DAY, recording.last + DAY)
-        kept[name], findings = found_in_trading_times(series, times)
+        windows = {minutes_before(settings, times[name], account.name, name) for account in settings.accounts}
+        kept[name], findings = found_in_trading_times(series, times[name], windows)
         if len(kept[name]) == 0:
             raise CommandError(f"{recording.source}: every bar of {name} lies outside its trading times")
         source = known.get(name, DataSource(recording.source, name, len(series), series.bar_seconds))
@@ -195,13 +198,32 @@ def _are_of_the_defaults(settings: Settings) -> bool:
     return own == [(account.name, dict(account.symbols)) for account in default_accounts()]
 
 
-def market_recording(seed: int, configuration: Configuration) -> Recording:
-    """The market that enabled accounts are to trade in: the sample, or a simulated one. Raises `CommandError`."""
-    recording = in_trading_times(sample_or_simulated(seed), configuration)
+def market_recording(seed: int, data: Sequence[str], configuration: Configuration) -> Recording:
+    """The market that enabled accounts are to trade in: what ``data`` names, the sample, or a simulated one.
+
+    Says of files how they were read, and what was found in them. Raises `CommandError`.
+    """
+    read = _read_as_they_are(data, configuration) if data else sample_or_simulated(seed)
+    recording = in_trading_times(read, configuration)
     if recording.remark:
         log.warning(recording.remark)
+    for source in recording.sources if data else ():
+        read_as = f"{source.bars:,} bars of {source.bar_seconds} s, clock: {source.clock}"
+        found = "".join(f"; {finding}" for finding in source.findings)
+        log.info("%s: %s, %s%s", source.name, source.commodity, read_as, found)
     require_bars(configuration.settings, recording)
     return recording
+
+
+def _read_as_they_are(words: Sequence[str], configuration: Configuration) -> Recording:
+    """Files of bars that say themselves how to read them; times without a zone are UTC. Raises `CommandError`."""
+    files, remarks = files_named(words, None, configuration)
+    for remark in remarks:
+        log.warning(remark)
+    if "" in files:
+        name = files[""].name
+        raise CommandError(f"--data: {name} names no commodity that is known; expected ID={name}")
+    return files_recording(files, HowToRead({}, {}), configuration)
 
 
 def require_bars(settings: Settings, recording: Recording) -> None:

@@ -39,14 +39,15 @@ def reservation_data(reservation: Reservation, lease_clock: int) -> Data:
         "kind": kind if kind in ("crew", "account") else "open",
         "owner": reservation.owner,
         "token": reservation.token,
-        "expires_at": _time(reservation.expires_at),
+        "expires_at": time_text(reservation.expires_at),
         "seconds_left": max(reservation.expires_at - lease_clock, 0) / SECOND,
     }
 
 
 def line_data(line: JournalLine) -> Data:
     """A journal line."""
-    return {**asdict(line), "at": _time(line.at), "last_at": _time(line.last_at), "detail": dict(mapping(line.detail))}
+    times = {"at": time_text(line.at), "last_at": time_text(line.last_at)}
+    return {**asdict(line), **times, "detail": dict(mapping(line.detail))}
 
 
 def decision_data(line: JournalLine) -> Data:
@@ -55,8 +56,8 @@ def decision_data(line: JournalLine) -> Data:
     analysis, gate = mapping(detail.get("analysis")), mapping(detail.get("gate"))
     return {
         "id": line.id,
-        "at": _time(line.at),
-        "last_at": _time(line.last_at),
+        "at": time_text(line.at),
+        "last_at": time_text(line.last_at),
         "repeated": line.repeated,
         "commodity": line.commodity,
         "reason": line.reason,
@@ -107,6 +108,7 @@ def _pillars(judged: Any, read: Mapping[str, Any]) -> list[Data]:
                     "weight": share.get("weight"),
                     "contribution": share.get("contribution"),
                     "absent": bool(absent),
+                    "readings": dict(mapping(reading.get("readings"))),
                     "sources": _sources(mapping(reading.get("readings")), mapping(reading.get("notes"))),
                 }
             )
@@ -130,10 +132,10 @@ def _sources(readings: Mapping[str, Any], notes: Mapping[str, Any]) -> list[Data
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
-    return _time(value) if name.endswith("_at") else value
+    return time_text(value) if name.endswith("_at") else value
 
 
-def _time(at: Instant | None) -> str | None:
+def time_text(at: Instant | None) -> str | None:
     """ISO 8601, or None for what is not an instant that a calendar can show."""
     if at is None:
         return None

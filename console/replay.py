@@ -43,6 +43,7 @@ from feeds.files import LOOKS_LIKE, NO_EFFECT
 from feeds.reading import FeedReader
 from feeds.spreads import UnknownSpread, spread_model
 from persistence.ledger import Ledger
+from trading.commodities import id_of
 from trading.market import Instant
 from trading.settings import Settings
 
@@ -156,6 +157,7 @@ def in_virtual_time(scene: Scene) -> Iterator[Crew]:
         outlooks=scene.recording.outlooks(scene.settings),
         ticking=True,
         feeds=scene.feeds(),
+        calendars=scene.configuration.calendars,
     ) as crew:
         yield crew
 
@@ -187,7 +189,8 @@ class ThreadedCrew:
 def on_threads(scene: Scene) -> Iterator[Crew]:
     """The crew on threads: slower, and with the same trades."""
     runtime = ThreadedRuntime(TickClock(scene.first))
-    market = market_for(scene.settings, scene.configuration.commodities, scene.first, scene.last)
+    configuration = scene.configuration
+    market = market_for(scene.settings, configuration.commodities, scene.first, scene.last, configuration.calendars)
     rng = random.Random(f"{scene.seed}/ledger")
     ledger = Ledger.open(scene.database_url, writer=runtime.owner, lease_clock=lambda: 0, rng=rng)
     system = System(runtime, on_alert=lambda alert: journal_alert(ledger, alert))
@@ -209,9 +212,10 @@ def on_threads(scene: Scene) -> Iterator[Crew]:
 
 def _recording(arguments: Replay, configuration: Configuration, output: Output) -> Recording:
     if not arguments.data:
-        if arguments.commodity not in (None, DEFAULT_COMMODITY):
+        named = arguments.commodity and id_of(configuration.commodities, arguments.commodity)
+        if arguments.commodity is not None and named != DEFAULT_COMMODITY:
             raise CommandError(f"--commodity is {arguments.commodity}; the sample is of {DEFAULT_COMMODITY}")
-        return sample_recording(how_to_read(arguments, (DEFAULT_COMMODITY,)), configuration)
+        return sample_recording(how_to_read(arguments, (DEFAULT_COMMODITY,), configuration), configuration)
     files, remarks = files_named(arguments.data, arguments.commodity, configuration)
     for remark in remarks:
         output.aside.print(remark, highlight=False, markup=False, soft_wrap=True)
@@ -222,15 +226,15 @@ def _recording(arguments: Replay, configuration: Configuration, output: Output) 
         if DEFAULT_COMMODITY in files:
             raise CommandError(f"--data: {file.name} names no commodity; expected ID={file.name}")
         files[DEFAULT_COMMODITY] = file
-    return files_recording(files, how_to_read(arguments, files), configuration)
+    return files_recording(files, how_to_read(arguments, files, configuration), configuration)
 
 
-def how_to_read(arguments: Replay, commodities: Collection[str]) -> HowToRead:
+def how_to_read(arguments: Replay, commodities: Collection[str], configuration: Configuration) -> HowToRead:
     """What the command line says about the files of these commodities. Raises `CommandError`."""
-    clocks = dict(_of_commodity(word, "=") for word in arguments.clocks)
+    clocks = dict(_of_commodity(word, "=", configuration) for word in arguments.clocks)
     spreads = {}
     for word in arguments.spreads:
-        commodity, text = _of_commodity(word, ":")
+        commodity, text = _of_commodity(word, ":", configuration)
         try:
             spreads[commodity] = spread_model(text)
         except UnknownSpread as error:
@@ -242,10 +246,12 @@ def how_to_read(arguments: Replay, commodities: Collection[str]) -> HowToRead:
     return HowToRead(clocks, spreads, arguments.time_column, arguments.prices, arguments.keep_going)
 
 
-def _of_commodity(word: str, separator: str) -> tuple[str, str]:
+def _of_commodity(word: str, separator: str, configuration: Configuration) -> tuple[str, str]:
     """``EURUSD=Europe/Athens`` as its two parts; a word without a commodity is for all, under an empty one."""
-    commodity, found, text = word.partition(separator)
-    return (commodity.strip().upper(), text.strip()) if found and commodity.strip().isidentifier() else ("", word)
+    name, found, text = word.partition(separator)
+    if not found or not name.strip().isidentifier():
+        return "", word
+    return id_of(configuration.commodities, name.strip()) or name.strip().upper(), text.strip()
 
 
 def _ledger_url(path: Path | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rich.console import RenderableType
@@ -24,8 +25,8 @@ def run(arguments: Trades, configuration: Configuration, output: Output) -> int:
     """Show the trades that were asked for; answers the exit code."""
     with ledger_for_reading(configuration) as ledger:
         _require_platform(arguments.platform, configuration, ledger)
-        require_commodity(arguments.commodity, configuration, "--commodity")
-        data = trades_data(arguments, ledger, configuration.commodities)
+        commodity = require_commodity(arguments.commodity, configuration, "--commodity")
+        data = trades_data(replace(arguments, commodity=commodity), ledger, configuration.commodities)
     output.show({"ledger": configuration.shown_database_url, **data}, render)
     return 0
 

@@ -1,252 +1,210 @@
-"""`run.py why`: the last decisions with their numbers, and what became of each.
+"""`run.py why`: why something was opened or not, and what became of it.
 
-"Why was nothing opened?" and "why this account?" have their answers in the journal; this command reads them out.
+"Why was nothing opened?" and "why this account?" have their answers in the journal; this command reads them out. By
+default it tells the decision that opened last, at length, and counts what was refused since; `--at` the decision in
+force at a moment with the trades open then; `--last` several, shortly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.text import Text
-
+from console import why_silence
 from console.arguments import Why
 from console.configuration import Configuration
-from console.figures import amount, fraction, number, price, side, time_of, words
 from console.output import Output
-from console.reading import ledger_for_reading, market_time, no_ledger, require_commodity
-from console.records import Data, decision_data, digits_of, line_data, trade_data
-from console.sentences import facts, printable, sentence, verdict
-from console.tables import Cell, Column, FittedTable, pairs
-from console.valuations import Valuations, worth_lines
-from persistence.journal import VALUATION, JournalLine
+from console.reading import ledger_for_reading, market_time, require_commodity
+from console.records import Data, decision_data, digits_of, line_data, mapping, trade_data
+from console.sentences import sentence
+from console.valuations import Valuations
+from console.why_view import render
+from persistence.journal import VALUATION, JournalLine, Lines
 from persistence.ledger import Ledger
-from trading.commodities import Commodity
-from trading.market import Instant
+from trading.market import HOUR, Instant, iso
 from trading.settings import Settings
-from trading.trade import Trade, TradeState, arrow
+from trading.trade import Trade, TradeState
 
-MOST_TRADES_PER_DECISION = 3  # a requote makes a new order, and with it a new row, at most twice
-BAR_CELLS = 10
-STAYS_OPEN = arrow(TradeState.OPEN, TradeState.OPEN)
+__all__ = ["render", "run", "why_data"]
+
+ANSWERED_WITHIN = HOUR  # an account answers in seconds, or says later what it found
+COUNTED_AT_MOST = 5_000  # decisions since the one that is told
+OPENED = "open_told"
 
 
 def run(arguments: Why, configuration: Configuration, output: Output) -> int:
-    """Show the last decisions; answers the exit code."""
-    require_commodity(arguments.commodity, configuration, "COMMODITY")
+    """Show the decisions; answers the exit code."""
     with ledger_for_reading(configuration) as ledger:
-        data = why_data(arguments, ledger, configuration.commodities, configuration.settings)
+        data = why_data(arguments, ledger, configuration)
     output.show({"ledger": configuration.shown_database_url, **data}, render)
     return 0
 
 
-def why_data(arguments: Why, ledger: Ledger | None, commodities: Mapping[str, Commodity], settings: Settings) -> Data:
-    """``decisions``, newest first, each with its numbers, its ``results`` and its ``trades`` with their lives."""
-    wanted = {"exists": ledger is not None, "commodity": arguments.commodity}
+def why_data(arguments: Why, ledger: Ledger | None, configuration: Configuration) -> Data:
+    """``decisions``, newest first, each with its numbers, its ``results`` and its ``trades`` with their lives.
+
+    ``open_trades``: those open at ``at`` that came of other decisions. ``since``: what was decided after the one that
+    is told, in counts, with the newest. ``nothing_because``: why there is no newer decision, in sentences. Raises
+    `CommandError` for a commodity that nothing knows.
+    """
+    commodity = require_commodity(arguments.commodity, configuration, "COMMODITY")
+    wanted: Data = {
+        "exists": ledger is not None,
+        "commodity": commodity,
+        "at": None if arguments.at is None else iso(arguments.at),
+        "in_full": (arguments.last or 1) == 1,
+    }
     if ledger is None:
-        return {**wanted, "decisions": []}
-    lines = ledger.journal.list(kind="decision", commodity=arguments.commodity, limit=arguments.last)
-    told = [line for line in lines if line.analysis_id is not None]
-    results, trades = _consequences(arguments, ledger, told)
-    valuations, now = Valuations(ledger), market_time(settings, ledger)
-    decisions = [_decision(line, ledger, commodities, results, trades, valuations, now) for line in lines]
-    return {**wanted, "decisions": decisions}
-
-
-def _consequences(
-    arguments: Why, ledger: Ledger, told: Sequence[JournalLine]
-) -> tuple[Sequence[JournalLine], Sequence[Trade]]:
-    """What the accounts answered to these decisions, and the trades that came of them."""
-    if not told:
-        return (), ()
-    since = min(line.at for line in told)
-    results = ledger.journal.list(kind="open_result", commodity=arguments.commodity, since=since, newest_first=False)
-    recent = ledger.trades.list(commodity=arguments.commodity, limit=MOST_TRADES_PER_DECISION * len(told))
-    return results, recent[::-1]
-
-
-def _decision(
-    line: JournalLine,
-    ledger: Ledger,
-    commodities: Mapping[str, Commodity],
-    results: Sequence[JournalLine],
-    trades: Sequence[Trade],
-    valuations: Valuations,
-    now: Instant | None,
-) -> Data:
-    mine = [trade for trade in trades if line.analysis_id is not None and trade.analysis_id == line.analysis_id]
-    answers = [result for result in results if line.analysis_id is not None and result.analysis_id == line.analysis_id]
+        return {**wanted, "decisions": [], "open_trades": [], "since": None, "nothing_because": []}
+    settings = configuration.settings
+    now = market_time(settings, ledger)
+    moment = now if arguments.at is None else arguments.at
+    lines = _decisions(arguments, ledger, commodity)
+    teller = _Teller(ledger, configuration, moment, is_past=arguments.at is not None)
+    decisions = [teller.decision(line) for line in lines]
+    told = {trade["trade_id"] for decision in decisions for trade in decision["trades"]}
+    open_then = [] if arguments.at is None else _open_at(ledger, commodity, arguments.at)
+    default = arguments.last is None and arguments.at is None
     return {
-        **decision_data(line),
-        "digits": digits_of(line.commodity, commodities),
-        "results": [line_data(result) for result in answers],
-        "trades": [
-            {
-                **trade_data(trade),
-                "valuation": valuations.of(trade, now),
-                "life": [
-                    line_data(step)
-                    for step in ledger.journal.list(trade_id=trade.trade_id, newest_first=False)
-                    if step.kind != VALUATION
-                ],
-            }
-            for trade in mine
-        ],
+        **wanted,
+        "market_time": None if now is None else iso(now),
+        "decisions": decisions,
+        "open_trades": [teller.trade(trade) for trade in open_then if trade.trade_id not in told],
+        "since": _since(ledger, commodity, lines[0]) if default and lines else None,
+        "nothing_because": why_silence.reasons(
+            ledger, configuration, commodity, moment, is_past=arguments.at is not None
+        ),
     }
 
 
-def render(data: Mapping[str, Any]) -> RenderableType:
-    """Each decision as a short chapter: the verdict, the pillars, the accounts, what became of it."""
-    if not data["exists"]:
-        return no_ledger(data)
-    if not data["decisions"]:
-        about = f" about {data['commodity']}" if data["commodity"] else ""
-        return Text(f"No decision{about} yet: the journal has none.")
-    chapters: list[RenderableType] = []
-    for decision in data["decisions"]:
-        chapters += [_heading(decision), *(Padding.indent(part, 2) for part in _parts(decision)), Text()]
-    return Group(*chapters[:-1])
+def _decisions(arguments: Why, ledger: Ledger, commodity: str | None) -> Lines:
+    """The lines of the decisions that are asked for, newest first."""
+    journal = ledger.journal
+    newest = journal.list(kind="decision", commodity=commodity, until=arguments.at, limit=arguments.last or 1)
+    if arguments.last is not None or arguments.at is not None or (newest and newest[0].reason == OPENED):
+        return newest
+    return _that_opened_last(ledger, commodity) or newest
 
 
-def _heading(decision: Mapping[str, Any]) -> Text:
-    came_to = verdict(decision["reason"], decision["chosen"])
-    refused = came_to.startswith("refused")
-    heading = Text.assemble(
-        (time_of(decision["at"]), "dim"),
-        "  ",
-        (str(decision["commodity"] or "-"), "bold"),
-        "  ",
-        (came_to, "yellow" if refused else "green"),
-    )
-    if decision["repeated"] > 1:
-        heading.append(f"  ({decision['repeated']} times, the last at {time_of(decision['last_at'])})", style="dim")
-    return heading
-
-
-def _parts(decision: Mapping[str, Any]) -> list[RenderableType]:
-    parts: list[RenderableType] = []
-    if decision["strategy"] or decision["side"]:
-        parts.append(_opinion(decision))
-    if decision["pillars"]:
-        parts.append(_pillars(decision))
-    parts += [_source(source) for pillar in decision["pillars"] for source in pillar["sources"]]
-    parts += [Text(f"gate: {printable(reason)}", style="yellow") for reason in decision["gate_reasons"]]
-    if decision["candidates"]:
-        parts.append(_candidates(decision))
-    if not parts:
-        parts.append(Text(", ".join(facts(decision["other"])) or "no numbers were kept", style="dim"))
-    parts += [_result(result) for result in decision["results"]]
-    parts += [_life(trade, decision["digits"]) for trade in decision["trades"]]
-    return parts
-
-
-def _opinion(decision: Mapping[str, Any]) -> Text:
-    text = Text.assemble(words(decision["strategy"]), " ", side(decision["side"]), f" in {words(decision['regime'])}")
-    reached, threshold = number(decision["confidence"]), number(decision["threshold"])
-    if reached is not None:
-        text.append(f": confidence {reached:.1f}")
-    if reached is not None and threshold is not None:
-        short = number(decision["shortfall"]) or 0.0
-        missing = f", short by {short:.1f}" if short > 0 else f", {reached - threshold:.1f} above"
-        text.append(f" of {threshold:g}{missing}")
-    if decision["made_by"] not in (None, "analyst"):
-        text.append(f" (by {decision['made_by']})", style="dim")
-    return text
-
-
-def _pillars(decision: Mapping[str, Any]) -> RenderableType:
-    columns = (
-        Column("pillar"),
-        Column("score", "right"),
-        Column("", goes=1),
-        Column("x weight", "right"),
-        Column("= points", "right"),
-        Column("", goes=2),
-    )
-    rows: list[tuple[Cell, ...]] = [
-        (
-            words(pillar["name"]),
-            amount(pillar["score"]),
-            _bar(pillar["score"]),
-            amount(pillar["weight"]),
-            amount(pillar["contribution"], 1),
-            Text("absent, counted as neutral", style="dim") if pillar["absent"] else "",
+def _that_opened_last(ledger: Ledger, commodity: str | None) -> Lines:
+    """The decision that the newest trade came of; none where no trade did."""
+    for trade in ledger.trades.list(commodity=commodity, limit=1):
+        at = trade.submitted_at
+        decisions = ledger.journal.list(
+            kind="decision", commodity=trade.commodity, since=at - ANSWERED_WITHIN, until=at
         )
-        for pillar in decision["pillars"]
+        return [line for line in decisions if _came_of(line, trade)][:1]
+    return []
+
+
+def _came_of(decision: JournalLine, outcome: Trade | JournalLine) -> bool:
+    """Whether a trade or an answer belongs to a decision.
+
+    One analysis may have two decisions, for two accounts: what one refused is handed on to another.
+    """
+    same = decision.analysis_id is not None and decision.analysis_id == outcome.analysis_id
+    return same and decision.platform in (None, outcome.platform)
+
+
+def _open_at(ledger: Ledger, commodity: str | None, at: Instant) -> list[Trade]:
+    """The trades that had been submitted at that moment and were not over."""
+    return [
+        trade
+        for trade in ledger.trades.list(commodity=commodity, newest_first=False)
+        if trade.state is not TradeState.FAILED
+        and trade.submitted_at <= at
+        and (trade.closed_at is None or at < trade.closed_at)
     ]
-    return FittedTable("", columns, rows)
 
 
-def _source(source: Mapping[str, Any]) -> Text:
-    """One source of sentiment, in a line under the pillars."""
-    bullishness, age_seconds = number(source["bullishness"]), number(source["age_seconds"])
-    said = [] if bullishness is None else [f"bullishness {bullishness:.2f}"]
-    said += [] if bullishness is None or age_seconds is None else [f"{age_seconds / 3_600:.1f} h old"]
-    said += [printable(str(source["note"]))] if source["note"] else []
-    return Text(f"{printable(str(source['name']))}: {', '.join(said) or 'nothing'}", style="dim")
+def _since(ledger: Ledger, commodity: str | None, told: JournalLine) -> Data | None:
+    """What was decided after the decision that is told: counts by reason, and the newest in a sentence."""
+    found = ledger.journal.list(kind="decision", commodity=commodity, since=told.at, limit=COUNTED_AT_MOST)
+    later = [line for line in found if line.id > told.id]
+    if not later:
+        return None
+    counts = Counter[str]()
+    for line in later:
+        counts[line.reason] += line.repeated
+    newest = later[0]
+    return {
+        "decisions": counts.total(),
+        "by_reason": dict(counts.most_common()),
+        "at": iso(newest.last_at),
+        "commodity": newest.commodity,
+        "said": sentence(newest.kind, newest.reason, newest.detail, newest.repeated),
+        "is_all": len(found) < COUNTED_AT_MOST,
+    }
 
 
-def _bar(score: Any) -> Text:
-    known = number(score)
-    filled = 0 if known is None else round(min(max(known, 0.0), 1.0) * BAR_CELLS)
-    return Text.assemble(("━" * filled, "cyan"), ("─" * (BAR_CELLS - filled), "dim"))
+class _Teller:
+    """Puts together what the ledger has about one decision or one trade."""
 
+    def __init__(self, ledger: Ledger, configuration: Configuration, moment: Instant | None, *, is_past: bool) -> None:
+        self._ledger = ledger
+        self._configuration = configuration
+        self._moment = moment
+        self._is_past = is_past
+        self._valuations = Valuations(ledger)
+        self._trades: dict[str, list[Trade]] = {}  # by the analysis that they came of
+        for trade in ledger.trades.list(newest_first=False):
+            self._trades.setdefault(trade.analysis_id, []).append(trade)
 
-def _candidates(decision: Mapping[str, Any]) -> RenderableType:
-    columns = (
-        Column("account"),
-        Column("verdict", shrinks="fold"),
-        Column("cost", "right"),
-        Column("headroom", "right"),
-        Column("spread", "right", goes=2),
-        Column("lots", "right", goes=1),
-    )
-    rows: list[tuple[Cell, ...]] = []
-    for row in decision["candidates"]:
-        chosen = row.get("platform") == decision["chosen"] and decision["chosen"] is not None
-        said = _chosen_by(decision["decided_by"]) if chosen else "eligible"
-        if not row.get("eligible"):
-            said = words(row.get("reason") or "not eligible")
-        rows.append(
-            (
-                Text(str(row.get("platform", "-")), style="bold" if chosen else ""),
-                Text(said, style="green" if chosen else "" if row.get("eligible") else "yellow"),
-                amount(row.get("cost"), 4),
-                fraction(row.get("headroom"), 0),
-                price(row.get("spread"), decision["digits"]),
-                amount(row.get("volume_lots")),
-            )
+    def decision(self, line: JournalLine) -> Data:
+        """The decision with its numbers, the accounts' answers and the lives of its trades."""
+        answers, trades = self._consequences(line)
+        return {
+            **decision_data(line),
+            "threshold_from": threshold_from(line, self._configuration.settings),
+            "digits": digits_of(line.commodity, self._configuration.commodities),
+            "results": [line_data(answer) for answer in answers],
+            "trades": [self.trade(trade) for trade in trades],
+        }
+
+    def trade(self, trade: Trade) -> Data:
+        """The trade, what it is worth or was at the moment asked for, and what happened to it."""
+        life = self._ledger.journal.list(trade_id=trade.trade_id, without=VALUATION, newest_first=False)
+        return {
+            **trade_data(trade),
+            "digits": digits_of(trade.commodity, self._configuration.commodities),
+            "valuation": self._valuations.of(trade, self._moment),
+            "valuation_then": self._worth_then(trade),
+            "life": [line_data(step) for step in life],
+        }
+
+    def _worth_then(self, trade: Trade) -> Data | None:
+        if not self._is_past:
+            return None
+        lines = self._ledger.journal.list(kind=VALUATION, trade_id=trade.trade_id, until=self._moment, limit=1)
+        return {"at": iso(lines[0].at), **mapping(lines[0].detail)} if lines else None
+
+    def _consequences(self, line: JournalLine) -> tuple[Sequence[JournalLine], Sequence[Trade]]:
+        """What the accounts answered to this decision, and the trades that came of it."""
+        if line.reason != OPENED or line.analysis_id is None:
+            return (), ()
+        answers = self._ledger.journal.list(
+            kind="open_result", since=line.at, until=line.last_at + ANSWERED_WITHIN, newest_first=False
         )
-    return FittedTable("", columns, rows)
+        return (
+            [answer for answer in answers if _came_of(line, answer)],
+            [trade for trade in self._trades.get(line.analysis_id, ()) if _came_of(line, trade)],
+        )
 
 
-def _chosen_by(decided_by: Any) -> str:
-    return "chosen, no other is eligible" if decided_by == "only" else f"chosen by {words(decided_by)}"
+def threshold_from(line: JournalLine, settings: Settings) -> Data | None:
+    """What the settings of now make the threshold of: the profile's part for the regime, and the strategy's least.
 
-
-def _result(result: Mapping[str, Any]) -> Text:
-    said = sentence(result["kind"], result["reason"], result["detail"], result["repeated"])
-    return Text.assemble((time_of(result["at"]), "dim"), f"  {result['platform'] or 'the account'} answered: {said}")
-
-
-def _life(trade: Mapping[str, Any], decimals: int | None) -> RenderableType:
-    heading = Text.assemble(
-        f"trade {trade['trade_id']} on {trade['platform']}: ",
-        side(trade["side"]),
-        f" {trade['volume_lots']:g} lots, ",
-        (words(trade["state"]), "bold"),
-    )
-    # An adjusted trade stays OPEN; the line of the adjustment beside that arrow says what was changed.
-    adjusted_at = {step["at"] for step in trade["life"] if step["kind"] == "adjustment"}
-    steps = [
-        (time_of(step["at"]), sentence(step["kind"], step["reason"], step["detail"], step["repeated"], decimals))
-        for step in trade["life"]
-        if step["kind"] != "open_result" and not (step["reason"] == STAYS_OPEN and step["at"] in adjusted_at)
-    ]
-    told = Padding.indent(pairs(steps), 2)
-    if trade["valuation"] is None:
-        return Group(heading, told)
-    worth = [("valued", f"at {time_of(trade['valuation']['at'])}"), *worth_lines(trade)]
-    return Group(heading, told, Padding.indent(pairs(worth), 2))
+    None where they do not make the threshold that the journal has: they have changed since, or the line is older.
+    """
+    detail = mapping(line.detail)
+    analysis, gate = mapping(detail.get("analysis")), mapping(detail.get("gate"))
+    by_regime: dict[str, Any] = settings.thresholds.of(settings.confidence_profile).model_dump()
+    strategies = {name.value: strategy for name, strategy in settings.strategies.items()}
+    regime, strategy = str(analysis.get("regime")), strategies.get(str(analysis.get("strategy")))
+    if regime not in by_regime or strategy is None:
+        return None
+    parts = {"of_profile": float(by_regime[regime]), "of_strategy": float(strategy.min_confidence)}
+    if max(parts.values()) != gate.get("threshold"):
+        return None
+    return {"profile": settings.confidence_profile, **parts}

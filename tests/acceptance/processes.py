@@ -23,12 +23,17 @@ from run import main
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 150.0  # generous: the machine may be busy with other tests
+FOR_THE_TESTS = ("WATCHBILL_DATA", "WATCHBILL_MT5_FACTS", "WATCHBILL_WINE_PYTHON")  # the program would warn of them
 FIFTY_BARS_A_SECOND = "180000"  # trades begin at once, and the machine has time for the other tests
 
 
 def environment(**settings: str) -> dict[str, str]:
     """The process's environment, without settings of the one who runs the tests, and with these."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("WATCHBILL__")}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith("WATCHBILL__") and name not in FOR_THE_TESTS
+    }
     return {**kept, "PYTHONWARNINGS": "default", **{f"WATCHBILL__{name}": value for name, value in settings.items()}}
 
 
@@ -125,19 +130,21 @@ class Program:
         """Everything on standard error so far."""
         return "\n".join(self.lines)
 
-    def wait_for(self, pattern: str, deadline_seconds: float = DEADLINE_SECONDS) -> re.Match[str]:
-        """Wait until a line matches; fails with all that was said when none does."""
+    def wait_for(self, pattern: str, deadline_seconds: float = DEADLINE_SECONDS, *, lines: int = 1) -> re.Match[str]:
+        """Wait until so many lines match; the last of them. Fails with all that was said when they do not."""
         deadline = time.monotonic() + deadline_seconds
         seen = 0
         with self._changed:
             while True:
                 for line in self.lines[seen:]:
                     if (match := re.search(pattern, line)) is not None:
-                        return match
+                        lines -= 1
+                        if lines == 0:
+                            return match
                 seen = len(self.lines)
                 remaining = deadline - time.monotonic()
                 if remaining <= 0 or self._ended:
-                    raise AssertionError(f"no line matches {pattern!r} in:\n{self.said}")
+                    raise AssertionError(f"{lines} lines that match {pattern!r} are missing in:\n{self.said}")
                 self._changed.wait(remaining)
 
     def send(self, number: signal.Signals) -> None:

@@ -124,11 +124,11 @@ def test_bars_longer_than_an_hour_are_refused_with_the_lengths_that_are_expected
 
 
 def test_a_file_named_after_another_instrument_is_not_taken_for_eurusd(tmp_path: Path) -> None:
-    (tmp_path / "XPTUSD_H1.csv").write_text("\n".join(ROWS) + "\n")
-    done = answer(["replay", "--data", "XPTUSD_H1.csv", "--json"], tmp_path)
+    (tmp_path / "USDRUB_H1.csv").write_text("\n".join(ROWS) + "\n")
+    done = answer(["replay", "--data", "USDRUB_H1.csv", "--json"], tmp_path)
     assert done.returncode == 2
-    assert "XPTUSD" in json.loads(done.stdout)["error"]
-    assert answer(["replay", "--data", "XPTUSD_H1.csv", "--commodity", "EURUSD"], tmp_path).returncode == 0
+    assert "USDRUB" in json.loads(done.stdout)["error"]
+    assert answer(["replay", "--data", "USDRUB_H1.csv", "--commodity", "EURUSD"], tmp_path).returncode == 0
 
 
 def hours(count: int, begin: datetime = datetime(2024, 1, 8, tzinfo=UTC)) -> str:
@@ -159,7 +159,7 @@ def test_a_report_is_one_file_with_the_figures_of_the_settings_that_were_tried(t
         (["--spread", "wide"], "--spread is 'wide'; expected file"),
         (["--spread", "GPBUSD:12"], "--spread names GPBUSD; expected one of EURUSD"),
         (["--data", "eurusd.csv", "--data", "EURUSD=eurusd.csv"], "both of EURUSD"),
-        (["--data", "eurusd.csv", "--commodity", "XPTUSD"], "there is no commodity 'XPTUSD'"),
+        (["--data", "eurusd.csv", "--commodity", "USDRUB"], "there is no commodity 'USDRUB'"),
         (["--data", "local.csv", "--commodity", "EURUSD", "--time-zone", "Mars"], "time_zone is 'Mars'"),
         (["--data", "local.csv", "--commodity", "BITCOIN", "--time-zone", "measure"], "BITCOIN never shuts"),
     ],

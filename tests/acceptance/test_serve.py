@@ -19,6 +19,7 @@ from trading.trade import TradeState
 FAST = ("serve", "--no-view", "--speed", FIFTY_BARS_A_SECOND)
 SLOW = ("serve", "--no-view", "--speed", "60")
 LEADING = r"leading crew default on alpha, beta from (\S+)"
+CLOSED = r": \w+ to closed,"  # right after its commit
 SHORT_LEASES = {"AI_DB_RESERVATION_TTL_SECONDS": "3"}
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -53,25 +54,11 @@ def broker_and_ledger_agree(directory: Path) -> None:
                 assert (trade.magic,) not in entries
 
 
-def wait_for_trades(directory: Path, count: int) -> None:
-    """Until the ledger has so many closed trades: the ledger's own event, read from outside."""
-    deadline = time.monotonic() + 150
-    ready = Path(ledger_url(directory).removeprefix("sqlite:///"))
-    while time.monotonic() < deadline:
-        if ready.exists():
-            with sqlite3.connect(f"file:{ready}?mode=ro", uri=True, timeout=10) as connection:
-                found = connection.execute("SELECT count(*) FROM trade WHERE state = 'closed'").fetchone()[0]
-            connection.close()
-            if found >= count:
-                return
-    raise AssertionError(f"there were never {count} closed trades")
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_it_in_order_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
     with Program(tmp_path, *FAST) as program:
         program.wait_for(LEADING)
-        wait_for_trades(tmp_path, 3)
+        program.wait_for(CLOSED, lines=3)
         assert program.stop(number) < 10
     status = run_json(["status"], tmp_path)
     assert status["leases"] == [], "every lease is given back"
@@ -82,13 +69,13 @@ def test_a_signal_stops_it_in_order_within_ten_seconds(tmp_path: Path, number: s
 def test_after_kill_9_it_goes_on_where_it_was_and_broker_and_ledger_agree(tmp_path: Path) -> None:
     with Program(tmp_path, *FAST, settings=SHORT_LEASES) as first:
         first.wait_for(LEADING)
-        wait_for_trades(tmp_path, 5)
+        first.wait_for(CLOSED, lines=5)
         first.process.kill()
         assert first.end() == -signal.SIGKILL
     with Program(tmp_path, *FAST, settings=SHORT_LEASES) as second:
         resumed_at = second.wait_for(LEADING)[1]
         assert resumed_at > first.wait_for(LEADING)[1], "not from the beginning again"
-        wait_for_trades(tmp_path, 8)
+        second.wait_for(CLOSED, lines=3)
         second.stop()
     broker_and_ledger_agree(tmp_path)
 
@@ -122,7 +109,7 @@ def test_at_the_end_of_the_recording_it_says_that_the_market_is_shut_and_stays(t
 def test_fresh_starts_anew_and_keeps_what_was_there(tmp_path: Path) -> None:
     with Program(tmp_path, *FAST) as program:
         began_at = program.wait_for(LEADING)[1]
-        wait_for_trades(tmp_path, 2)
+        program.wait_for(CLOSED, lines=2)
         program.stop()
     with Program(tmp_path, *SLOW, "--fresh") as program:
         assert program.wait_for(LEADING)[1] == began_at
@@ -240,7 +227,7 @@ def test_an_actor_that_raises_once_is_restarted_and_the_system_goes_on(tmp_path:
     )
     with Program(tmp_path, *FAST, code=code) as program:
         program.wait_for("broken once")
-        wait_for_trades(tmp_path, 2)
+        program.wait_for(CLOSED, lines=2)
         program.stop()
 
 

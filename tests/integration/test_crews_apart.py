@@ -29,7 +29,7 @@ from trading.settings import Settings
 from trading.trade import Trade, TradeState
 
 DAY_CREW, NIGHT_CREW = "day", "night"
-COMMODITIES = ("EURUSD", "XAUUSD")
+COMMODITIES = ("EURUSD", "GOLD")
 
 
 # ---------------------------------------------------------------- in the ledger
@@ -211,7 +211,7 @@ def test_the_commands_show_a_crew_its_own_and_who_holds_an_account_that_it_names
         assert {lease["resource"] for lease in status["leases"]} == {f"crew:{name}", f"account:{platform}"}
         assert [trade["platform"] for trade in status["open_trades"]] == [platform]
         assert status["trades_by_state"] == {"open": 1}
-        told = why_data(Why(last=10), crew.ledger, configuration.commodities, configuration.settings)
+        told = why_data(Why(last=10), crew.ledger, configuration)
         (decision,) = told["decisions"]
         assert [trade["platform"] for trade in decision["trades"]] == [platform]
         (trade,) = trades_data(Trades(), crew.ledger, configuration.commodities)["trades"]

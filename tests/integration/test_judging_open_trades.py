@@ -54,6 +54,7 @@ TTL_SECONDS = 60.0
 USUAL_RULES: dict[str, Any] = {
     "exits": {rule: {"enabled": rule not in ("break_even", "signal_gone")} for rule in switchable(ExitSettings())}
 }
+FOR_HOURS: dict[str, Any] = {**USUAL_RULES, "price_poll_seconds": 10}  # of a market that hardly moves
 EVERY_RULE: dict[str, Any] = {"exits": {rule: {"enabled": True} for rule in switchable(ExitSettings())}}
 
 
@@ -196,7 +197,7 @@ def switched(crew: ScriptedCrew, trade: Trade) -> None:
 @BOTH_SIDES
 @BOTH_WAYS
 def test_a_trade_gets_the_strategy_of_the_market_that_has_come(start_crew: StartCrew, side: Side) -> None:
-    crew = start_crew(only_alpha(**USUAL_RULES))
+    crew = start_crew(only_alpha(**FOR_HOURS))
     trade = opened(crew, side)
     assert trade.strategy is Strategy.DAY
     switched(crew, trade)
@@ -277,7 +278,7 @@ def test_a_change_that_was_judged_on_levels_of_before_is_let_go(start_crew: Star
 
 
 def test_what_was_done_to_a_trade_is_known_after_the_process_was_killed(world: VirtualWorld, ledger_url: str) -> None:
-    first = ScriptedCrew(only_alpha(**USUAL_RULES), world=world, database_url=ledger_url)
+    first = ScriptedCrew(only_alpha(**FOR_HOURS), world=world, database_url=ledger_url)
     first.start()
     try:
         first.run_for(1)
@@ -291,7 +292,7 @@ def test_what_was_done_to_a_trade_is_known_after_the_process_was_killed(world: V
         first.kill()
         world.run_for(TTL_SECONDS + 1)
         second = ScriptedCrew(
-            only_alpha(**USUAL_RULES), world.now(), world=world, database_url=ledger_url, brokers=first.brokers
+            only_alpha(**FOR_HOURS), world.now(), world=world, database_url=ledger_url, brokers=first.brokers
         )
         try:
             second.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from console.arguments import (
     Arguments,
     Broker,
+    Calendar,
     Doctor,
     Gateway,
     Init,
@@ -23,10 +25,11 @@ from console.arguments import (
 from console.command_line import parse
 from console.errors import CommandError
 from console.file_names import named_commodity
+from feeds.catalogue import read_catalogue
 from trading.market import HOUR, iso
 from trading.trade import TradeState
 
-KNOWN = ["GBPUSD", "EURUSD", "BITCOIN", "WTI_CRUDE"]
+KNOWN = {name: read_catalogue()[name] for name in ("GBPUSD", "EURUSD", "BITCOIN", "WTI_CRUDE", "SILVER", "CORN")}
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -86,9 +89,14 @@ def test_common_options_stand_before_or_after_the_command(words: list[str]) -> N
             Replay(data=("a=x", "y"), given=("crew=b", "risk.x=1"), spreads=("12",)),
         ),
         (["trades", "--state", "OPEN", "--limit", "3"], Trades(state=TradeState.OPEN, limit=3)),
-        (["trades", "--platform", "alpha", "--commodity", "eurusd"], Trades(platform="alpha", commodity="EURUSD")),
-        (["why", "eurusd", "--last", "2"], Why(commodity="EURUSD", last=2)),
+        (["trades", "--platform", "alpha", "--commodity", "eurusd"], Trades(platform="alpha", commodity="eurusd")),
+        (["why", "eurusd", "--last", "2"], Why(commodity="eurusd", last=2)),
         (["why"], Why()),
+        (["why", "--at", "1970-01-01T00:01"], Why(at=60_000)),
+        (["calendar", "gold"], Calendar(commodity="gold")),
+        (["calendar", "gold", "--at", "2026-03-09"], Calendar(commodity="gold", at=date(2026, 3, 9))),
+        (["calendar", "gold", "--at", "1970-01-01T00:00:01Z"], Calendar(commodity="gold", at=1_000)),
+        (["calendar", "gold", "--account", "alpha"], Calendar(commodity="gold", account="alpha")),
         (["init", "--force"], Init(force=True)),
         (["doctor"], Doctor()),
     ],
@@ -160,6 +168,13 @@ def test_help_and_version_are_no_errors(words: list[str], capsys: pytest.Capture
         ("EUR-USD.csv", "EURUSD"),
         ("bitcoin2020.parquet", "BITCOIN"),
         ("wti_crude.csv", "WTI_CRUDE"),
+        ("XAGUSD_H1_export.parquet", "SILVER"),
+        ("silver-5m.csv", "SILVER"),
+        ("wti60.csv", "WTI_CRUDE"),
+        ("usoil_M15.csv", "WTI_CRUDE"),
+        ("corn2020.csv", "CORN"),
+        ("popcorn.csv", None),
+        ("cl.csv", None),
         ("bars.csv", None),
         ("mine.csv", None),
         ("download.csv", None),
@@ -174,7 +189,7 @@ def test_a_commodity_is_told_by_the_name_of_its_file(file: str, commodity: str |
     ("file", "named"),
     [
         ("XAUUSD_H1.csv", "XAUUSD"),
-        ("xagusd.parquet", "XAGUSD"),
+        ("usdrub.parquet", "USDRUB"),
         ("eur-gbp 2020.csv", "EURGBP"),
         ("EURGBPm60.csv", "EURGBP"),
         ("gold.csv", "GOLD"),

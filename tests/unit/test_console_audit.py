@@ -60,7 +60,7 @@ def written(path: Path, bars: BarSeries) -> Path:
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, ...]:
     """Two short series: one of the catalogue, one that is not in it."""
-    names = ("EURUSD_H1.csv", "XPTUSD_H1.csv")
+    names = ("EURUSD_H1.csv", "USDRUB_H1.csv")
     return tuple(written(tmp_path / name, brownian(2_200, seed)) for seed, name in enumerate(names))
 
 
@@ -84,9 +84,9 @@ def test_the_json_has_a_row_for_each_rule(files: tuple[Path, ...], configuration
         for cut in ("by_half", "by_entry", "by_series", "by_strategy"):
             assert sum(part["trades"] for part in row[cut].values()) == row["trades"]
             assert sum(part["touched"] for part in row[cut].values()) == row["touched"]
-        assert set(row["by_series"]) <= {"EURUSD_H1", "XPTUSD_H1"}
+        assert set(row["by_series"]) <= {"EURUSD_H1", "USDRUB_H1"}
     assert data["together"][0]["rules"] == sorted(row["name"] for row in data["rules"] if row["enabled"])
-    assert [series["commodity"] for series in data["series"]] == ["EURUSD", "XPTUSD_H1"]
+    assert [series["commodity"] for series in data["series"]] == ["EURUSD", "USDRUB_H1"]
 
 
 def test_the_same_seed_gives_the_same_figures_on_one_core_and_on_two(

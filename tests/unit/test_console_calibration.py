@@ -62,7 +62,7 @@ def written(path: Path, bars: BarSeries) -> Path:
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, ...]:
     """Two short series: one of the catalogue, one that is not in it."""
-    names = ("EURUSD_H1.csv", "XPTUSD_H1.csv")
+    names = ("EURUSD_H1.csv", "USDRUB_H1.csv")
     return tuple(written(tmp_path / name, brownian(1_500, seed)) for seed, name in enumerate(names))
 
 
@@ -90,7 +90,7 @@ def test_the_json_has_the_figures_of_the_whole_run_at_its_top(
     data = json.loads(shown(Calibration(data=files, positions=POSITIONS, json=True), configuration, as_json=True))
     assert all(isinstance(data[name], float | int) for name in TOP_LEVEL)
     assert data["positions"] == 2 * POSITIONS
-    assert set(data["by_series"]) == {"EURUSD_H1", "XPTUSD_H1"}
+    assert set(data["by_series"]) == {"EURUSD_H1", "USDRUB_H1"}
     assert sum(row["positions"] for row in data["by_series"].values()) == data["positions"]
     assert sum(row["positions"] for row in data["by_seconds_left"]) == data["positions"]
     assert sum(row["positions"] for row in data["by_reward_to_risk"]) == data["positions_with_target"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sqlite3
 from pathlib import Path
 
@@ -105,6 +106,14 @@ def test_a_check_that_breaks_does_not_hide_the_others(
     assert checks["sample"]["state"] == "failed"
     assert "RuntimeError: unforeseen" in checks["sample"]["saw"]
     assert checks["TA-Lib"]["state"] == "ok"
+
+
+def test_paper_accounts_that_trade_what_the_sample_lacks_are_told_what_serve_needs(tmp_path: Path) -> None:
+    accounts = json.dumps([{"name": "alpha", "symbols": {"EURUSD": "EURUSD", "GOLD": "XAUUSD"}}])
+    found = seen(configuration_of(tmp_path, WATCHBILL__ACCOUNTS=accounts))["sample"]
+    assert found["state"] == "warning"
+    assert found["saw"].endswith("; none of GOLD")
+    assert "--data" in found["advice"]
 
 
 def test_a_clock_before_the_programs_time_fails() -> None:

@@ -17,14 +17,15 @@ from hypothesis import strategies as st
 from made_ledger_file import NOON, OWNER, History, configuration_of
 from rich.console import Console, RenderableType
 
-from console import status, trades, why
+from console import closings, status, trades, why
 from console.arguments import Status, Trades, Why
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.output import Output
-from console.reading import ledger_for_reading
 from console.records import decision_data
 from console.sentences import event_line, sentence
+from feeds.errors import CalendarUnavailable
+from feeds.market_calendars import CalendarStore
 from persistence.journal import JournalEntry, JournalLine
 from persistence.ledger import Ledger
 from trading.market import HOUR, MINUTE
@@ -98,8 +99,8 @@ def test_an_empty_ledger_is_said_plainly(
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (Why(commodity="NOPE"), "COMMODITY is 'NOPE'; expected one of .*EURUSD"),
-        (Trades(commodity="NOPE"), "--commodity is 'NOPE'; expected one of .*EURUSD"),
+        (Why(commodity="NOPE"), "COMMODITY is 'NOPE', which is no commodity; "),
+        (Trades(commodity="NOPE"), "--commodity is 'NOPE', which is no commodity; "),
         (Trades(platform="nope"), "--platform is 'nope'; expected one of alpha, beta"),
     ],
 )
@@ -151,7 +152,7 @@ def test_the_next_closings_lose_columns_and_no_letters_where_there_is_little_roo
         (title,) = (number for number, line in enumerate(lines) if line.startswith("Next closings"))
         headings.append(lines[title + 1].split())
     assert headings[0] == ["account", "commodity", "from"]
-    assert headings[-1] == ["account", "commodity", "from", "in", "until", "closes"]
+    assert headings[-1] == ["account", "commodity", "from", "in", "until", "trades", "closes"]
     assert len(headings[0]) < len(headings[1]) <= len(headings[2])
 
 
@@ -208,20 +209,34 @@ class TestStatus:
         assert "-3.21" in show(Status(), configuration)
 
     def test_the_next_closings_are_those_of_the_market_time(self, configuration: Configuration) -> None:
-        wednesday, *_ = status.next_closings(configuration, NOON)
+        wednesday, *_ = closings.closings_data(configuration, (), NOON)
         assert (wednesday["window_starts_at"], wednesday["ends_week"]) == ("2026-03-04T21:45:00Z", False)
         assert wednesday["closes"] == "profitable trades that close at day end"
-        friday, *_ = status.next_closings(configuration, NOON + 48 * HOUR)
+        friday, *_ = closings.closings_data(configuration, (), NOON + 48 * HOUR)
         assert (friday["ends_at"], friday["ends_week"]) == ("2026-03-06T22:00:00Z", True)
         assert friday["closes"] == "profitable trades"
-        after_saturday, *_ = status.next_closings(configuration, NOON + 72 * HOUR)
+        after_saturday, *_ = closings.closings_data(configuration, (), NOON + 72 * HOUR)
         assert after_saturday["ends_at"] == "2026-03-09T21:00:00Z"
+
+    def test_without_a_calendar_all_else_is_shown_and_why_the_closings_are_not(
+        self, configuration: Configuration, history: History, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def unavailable(*_: object) -> None:
+            raise CalendarUnavailable("EURUSD: hours.day_end is wrong")
+
+        monkeypatch.setattr(CalendarStore, "timetable", unavailable)
+        a_day_of(history)
+        shown = show(Status(), configuration)
+        assert "The next closings are not known: EURUSD: hours.day_end is wrong" in shown
+        assert "Open trades" in shown
+        data = json.loads(show(Status(), configuration, as_json=True))
+        assert (data["next_closings"], data["closings_fault"]) == ([], "EURUSD: hours.day_end is wrong")
 
     def test_the_rules_in_force_decide_what_is_closed(self, tmp_path: Path) -> None:
         everything = configuration_of(tmp_path, WATCHBILL__AUTO_CLOSE_ALL_FRIDAY="true")
-        assert status.next_closings(everything, NOON + 48 * HOUR)[0]["closes"] == "every trade"
+        assert closings.closings_data(everything, (), NOON + 48 * HOUR)[0]["closes"] == "every trade"
         off = {"WATCHBILL__AUTO_CLOSE_PROFITABLE_DAILY": "false"}
-        assert status.next_closings(configuration_of(tmp_path, **off), NOON)[0]["closes"] == "nothing"
+        assert closings.closings_data(configuration_of(tmp_path, **off), (), NOON)[0]["closes"] == "nothing"
 
 
 class TestTrades:
@@ -262,77 +277,6 @@ class TestTrades:
         ]  # fmt: skip
 
 
-class TestWhy:
-    def decisions(self, configuration: Configuration, wanted: Why = THE_LAST_TEN) -> list[dict[str, Any]]:
-        with ledger_for_reading(configuration) as ledger:
-            data = why.why_data(wanted, ledger, configuration.commodities, configuration.settings)
-        found: list[dict[str, Any]] = data["decisions"]
-        return found
-
-    def test_decisions_come_newest_first_and_as_many_as_asked_for(
-        self, configuration: Configuration, history: History
-    ) -> None:
-        a_day_of(history)
-        assert [decision["reason"] for decision in self.decisions(configuration)] == [
-            "open_told", "open_told", "refused:confidence", "refused:no strategy fits",
-        ]  # fmt: skip
-        assert len(self.decisions(configuration, Why(last=1))) == 1
-        assert self.decisions(configuration, Why(commodity="GBPUSD")) == []
-
-    def test_a_refusal_has_each_pillar_the_threshold_and_the_shortfall(
-        self, configuration: Configuration, history: History
-    ) -> None:
-        history.refuse()
-        (decision,) = self.decisions(configuration)
-        assert (decision["confidence"], decision["threshold"], decision["shortfall"]) == (64.25, 72.0, 7.75)
-        assert decision["pillars"][0] == {
-            "name": "base", "score": 0.91, "weight": 0.5, "contribution": 45.5, "absent": False,
-            "sources": [],
-        }  # fmt: skip
-        assert decision["pillars"][3]["absent"] is True
-        printed = show(Why(), configuration)
-        assert "refused: confidence" in printed
-        assert "confidence 64.2 of 72, short by 7.8" in printed
-        assert "confidence 64.25 is below the threshold 72" in printed
-
-    def test_an_open_shows_every_account_and_why_it_was_or_was_not_chosen(
-        self, configuration: Configuration, history: History
-    ) -> None:
-        history.open()
-        printed = show(Why(), configuration)
-        assert "told alpha to open" in printed
-        assert "chosen, no other is eligible" in printed
-        assert "inside the pre-close window" in printed
-
-    def test_the_life_of_the_trade_follows_its_decision(self, configuration: Configuration, history: History) -> None:
-        a_day_of(history)
-        _, first, *_ = self.decisions(configuration)
-        (trade,) = first["trades"]
-        assert trade["trade_id"] == 1
-        assert [step["kind"] for step in trade["life"]] == [
-            "transition", "transition", "open_result", "transition", "adjustment", "transition", "transition",
-        ]  # fmt: skip
-        printed = show(Why(last=2), configuration)
-        for said in ("the broker said done, in at 1.11823", "stop 1.11520 to 1.11710", "net", "-131.46"):
-            assert said in printed
-
-    def test_what_an_account_refused_after_all_is_told(self, configuration: Configuration, history: History) -> None:
-        history.open()
-        refused = JournalEntry(
-            NOON, "open_result", "refused:reserved", "alpha", "EURUSD", None, "a-2", {"said": "reserved"}
-        )
-        history.ledger.journal.append(refused)
-        assert "alpha answered: refused: reserved" in show(Why(), configuration)
-
-    def test_repeated_lines_are_told_as_one_with_their_count(
-        self, configuration: Configuration, history: History
-    ) -> None:
-        history.nothing(times=3)
-        printed = " ".join(show(Why(), configuration).split())
-        assert "refused: no strategy fits (3 times, the last at 2026-03-04 14:00)" in printed
-        assert "adx 17.5" in printed
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -356,8 +300,10 @@ class TestOldLines:
     def test_why_never_fails_on_what_an_older_program_wrote(self, detail: dict[str, Any], reason: str) -> None:
         line = JournalLine(1, NOON, NOON, 1, "w", "decision", None, "EURUSD", None, "a-1", reason, detail)
         decision = decision_data(line)
-        data = {**decision, "digits": 5, "results": [], "trades": []}
-        assert text_of(why.render({"exists": True, "commodity": None, "decisions": [data]}), 80)
+        told = {**decision, "digits": 5, "results": [], "trades": []}
+        for in_full in (True, False):
+            data = {"exists": True, "commodity": None, "in_full": in_full, "decisions": [told]}
+            assert text_of(why.render(data), 80)
 
     @settings(max_examples=60)
     @given(KINDS, st.text(max_size=12), DETAIL)

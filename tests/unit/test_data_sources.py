@@ -30,7 +30,7 @@ def configuration() -> Configuration:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A directory of bars in several files."""
-    for name in ("EURUSD_H1.csv", "gbp_usd.csv", "XPTUSD.csv", "notes.txt", "hours.csv"):
+    for name in ("EURUSD_H1.csv", "gbp_usd.csv", "USDRUB.csv", "notes.txt", "hours.csv"):
         rows = [f"{iso(MONDAY + n * HOUR)},1.1,1.2,1.0,1.1" for n in range(24)]
         (tmp_path / name).write_text("\n".join(["time,open,high,low,close", *rows]) + "\n")
     return tmp_path
@@ -57,7 +57,7 @@ def test_a_directory_gives_what_its_files_are_named_after_and_says_what_is_left_
     named, remarks = files_named([str(folder)], None, configuration)
     assert named == {"EURUSD": folder / "EURUSD_H1.csv", "GBPUSD": folder / "gbp_usd.csv"}
     assert len(remarks) == 2
-    assert any("XPTUSD" in remark for remark in remarks)
+    assert any("USDRUB" in remark for remark in remarks)
     assert any("hours.csv" in remark for remark in remarks)
 
 
@@ -69,7 +69,7 @@ def test_what_names_no_one_file_a_commodity_is_refused(folder: Path, configurati
 
     eurusd, hours = str(folder / "EURUSD_H1.csv"), folder / "hours.csv"
     assert "EURUSD_H1.csv and hours.csv are both of EURUSD; expected one file" in refusal(eurusd, f"EURUSD={hours}")
-    assert "names XPTUSD, which is not a commodity" in refusal(str(folder / "XPTUSD.csv"))
+    assert "names USDRUB, which is not a commodity" in refusal(str(folder / "USDRUB.csv"))
     assert "is a directory; expected a file for one commodity" in refusal(str(folder), commodity="EURUSD")
     (folder / "empty").mkdir()
     assert "has no .csv or .parquet file" in refusal(str(folder / "empty"))

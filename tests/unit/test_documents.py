@@ -229,6 +229,7 @@ PLACES: tuple[tuple[str, settings_tree.Path, str | None], ...] = (
     ("## [accounts.paper]", ("accounts", 0, "paper"), None),
     ("## [accounts.mt5]", ("accounts", 0, "mt5"), None),
     ("## [commodities.ID]", ("commodities", "EURUSD"), "the catalogue's"),
+    ("## [commodities.ID.hours]", ("accounts", 0, "hours", "EURUSD"), "the catalogue's"),
     ("## [strategies.NAME]", ("strategies", "day"), "the strategy's"),
     ("## [strategies.NAME.weights]", ("strategies", "day", "weights"), "the strategy's"),
     ("## [strategies.NAME.volatility_band]", ("strategies", "day", "volatility_band"), "the strategy's"),
@@ -311,9 +312,9 @@ def test_every_command_and_every_option_is_explained(capsys: pytest.CaptureFixtu
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
     running = ["serve", "broker", "gateway", "terminal", "replay", "status", "trades", "why"]
-    looking = ["calibration", "audit", "init", "doctor"]
+    looking = ["calendar", "fairness", "calibration", "audit", "init", "doctor"]
     operating = ["pause", "resume", "halt", "reset", "submit", "adopt", "disown", "backup", "restore"]
-    assert headings == [*running, *looking, *operating, "soak", "simulate"]
+    assert headings == [*running, *looking, *operating, "soak", "simulate", "rehearse"]
     for words in ([], *([heading] for heading in headings)):
         with pytest.raises(SystemExit):
             parse([*words, "--help"])
