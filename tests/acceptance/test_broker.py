@@ -68,12 +68,14 @@ def wait_for_trades(directory: Path, count: int) -> None:
 
 
 def pause(leader: Program, directory: Path) -> None:
-    """Stop it where it is; where it holds the ledger's file just then, which keeps everybody out, a moment later."""
+    """Stop it where it is; where it holds the ledger, which keeps everybody out, once it has given it back."""
+    ledger = directory / "state" / "ledger.sqlite"
     for _ in range(STOPS):
         leader.send(signal.SIGSTOP)
-        if not stays_locked(newest_sqlite(), directory / "state" / "ledger.sqlite"):
+        if not stays_locked(newest_sqlite(), ledger):
             return
         leader.send(signal.SIGCONT)
+        assert not stays_locked(newest_sqlite(), ledger), "it goes on, and never gives the ledger's file back"
     pytest.fail(f"it held the ledger's file each of {STOPS} times")
 
 
