@@ -101,6 +101,7 @@ def account_opinion(
         pausing_until=facts.verdict.paused_until,
         free_group_budget=facts.free_group_budget,
         has_refused=has_refused,
+        is_paused=snapshot is not None and commodity in snapshot.paused,
     )
     return AccountOpinion(view, facts.sizing)
 

@@ -180,6 +180,8 @@ def is_due(desk: Desk, trade: Trade, context: Context) -> bool:
 
 
 def _is_by_hand(desk: Desk, trade: Trade) -> bool:
+    if trade.trade_id in desk.by_hand:
+        return True
     unwritten = desk.unwritten.get(trade.trade_id)
     return (trade.close_reason if unwritten is None else unwritten.reason) is CloseReason.OPERATOR
 

@@ -16,6 +16,7 @@ from actors.accounts import Market
 from actors.changes import changes, log_transition
 from actors.messages import AccountSnapshot, Lease, TradeChanged
 from actors.past import is_remembered, past_adjustment, read_past
+from actors.reservation_waits import ReservationWaits
 from actors.system.alerts import is_worth_an_alert
 from actors.system.context import Context
 from actors.track_record import TrackRecord
@@ -86,6 +87,7 @@ class Desk:
     ledger: Ledger
     market: Market
     watchers: tuple[str, ...]  # actors that are told of every change of a trade
+    waits: ReservationWaits | None = None  # where the waiting for reservations is measured; None: nowhere
 
     lease: Lease | None = None
     connected: bool = False
@@ -109,6 +111,7 @@ class Desk:
     record: TrackRecord = field(default_factory=TrackRecord)
     absences: dict[int, Absence] = field(default_factory=dict)
     attempts: dict[int, ClosingAttempts] = field(default_factory=dict)
+    by_hand: set[int] = field(default_factory=set)  # trades being closed that a person wants closed, whatever began it
     left_open: set[int] = field(default_factory=set)  # trades whose market shut amid their closing, and it was said
     ended: dict[int, Trade] = field(default_factory=dict)  # closed or failed not long ago, by number
     audit_at: Instant = 0  # when the deals of the latest of them are due to be looked at again
@@ -120,6 +123,7 @@ class Desk:
     unwritten_lines: deque[JournalEntry] = field(default_factory=lambda: deque(maxlen=UNWRITTEN_LINES))
     deadline: float = 0.0  # elapsed; for all broker calls within the present message
     guards: bool = True  # as last known; False: the crew is halted
+    paused: frozenset[str] = frozenset()  # commodities, as last read; an order's own transaction reads it again
     reload_due: bool = False  # the ledger refused a write whose fate is not known
 
     @property
@@ -187,6 +191,14 @@ class Desk:
             except LedgerUnavailable:
                 self.miss_ledger()  # so that nobody waits for it a second time before a close leaves
         return self.guards
+
+    def read_pauses(self) -> None:
+        """What a person has paused of this account."""
+        records = self.ledger.pauses.of(self.settings.crew)
+        symbols = self.settings.account(self.platform).symbols if records else ()
+        self.paused = frozenset(
+            commodity for commodity in symbols if any(one.scope.covers(self.platform, commodity) for one in records)
+        )
 
     def miss_ledger(self) -> None:
         """It refused. What was to be written may have been, so the trades are read again when it is back."""
@@ -338,6 +350,7 @@ class Desk:
         self.record.read(self.ledger, self.platform, context.now())
         self.disowned = self.ledger.disowned.of(self.platform)
         self.guards = self.ledger.modes.of(self.settings.crew).mode.permits_guarding
+        self.read_pauses()
         for commodity in self.settings.account(self.platform).symbols:
             self.refresh_cooldown(commodity)
         for filled in self.believed.values():
@@ -403,6 +416,7 @@ class Desk:
             trades=dict(self.trades),
             cooldown_until=dict(self.cooldown_until),
             standing=self.record.standing,
+            paused=self.paused,
             unaccounted=len(self.unaccounted),
             external=tuple(self.external.values()),
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from actors.messages import AccountSnapshot, Analysed, LookIntoInbox, MarketRead, ReadingsWanted, TradeChanged
 from actors.names import ANALYST, TRADER
-from actors.outside import proved, use_up
+from actors.outside import judged, use_up
 from actors.own_readings import OwnReadings
 from actors.system.context import Context
 from feeds.analysis_folder import AnalysisFolder, WaitingFile
@@ -130,13 +130,9 @@ class InboxActor:
     def _judged(self, file: WaitingFile, context: Context) -> Analysis | None:
         """The analysis, its id used up; None where it has to wait. Raises `AnalysisRefused`."""
         now = context.now()
-        analysis = proved(self._inbox.folder.text(file), self._inbox.key_of, self._settings, now)
-        if self._own.lacks(analysis.commodity, now, self._settings.quote_max_age_seconds):
-            return None
-        doubt = self._own.doubts(analysis)
-        if doubt is not None:
-            raise AnalysisRefused("volatility", doubt, analysis.made_by)
-        use_up(analysis, self._settings.crew, self._ledger, now)
+        analysis = judged(self._inbox.folder.text(file), self._inbox.key_of, self._own, self._settings, now)
+        if analysis is not None:
+            use_up(analysis, self._settings.crew, self._ledger, now)
         return analysis
 
     def _refuse(self, file: WaitingFile, error: AnalysisRefused, context: Context) -> None:

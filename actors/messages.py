@@ -164,6 +164,11 @@ class CloseIfProfitable(Message):
         return self.job.key
 
 
+@dataclass(frozen=True, slots=True)
+class HeedPauses(Message):
+    """A part of what is traded was paused, or resumed: read what may be opened again."""
+
+
 # ---------------------------------------------------------------- to the TraderActor
 
 
@@ -210,6 +215,7 @@ class AccountSnapshot(Message):
     unaccounted: int  # live positions of our prefix that no trade explains: no opens until they are gone
     external: tuple[Position, ...]  # live positions of other programs and of people, as the last clean scan saw them
     standing: Standing = NOTHING_CLOSED  # how the account has done so far
+    paused: frozenset[str] = frozenset()  # commodities of the account that a person has paused there, or with it
 
     def conflation_key(self) -> Hashable:
         """Only the newest snapshot of an account matters."""
@@ -292,6 +298,14 @@ class Revalue(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class WatchAges(Message):
+    """Ask: how many (elapsed) seconds ago each open trade was last judged on a usable quote, by trade.
+
+    Time in which its market was shut does not count, and a trade whose market is shut now is not in the answer.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class RevalueRead(Message):
     """Timer: look at the trades of the commodities that were read at this instant, once all quotes of it are in."""
 
@@ -368,12 +382,33 @@ class LookAtReading(Message):
     """Timer: is the source read?"""
 
 
+@dataclass(frozen=True, slots=True)
+class HowIsFeed(Message):
+    """Ask: how fresh is what the source said? Answers a `FeedState`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """How a source of sentiment stands."""
+
+    is_dead: bool  # it could not be read the last time
+    age_seconds: float | None  # elapsed, since it last was read; None: it never was
+
+
 # ---------------------------------------------------------------- to the InboxActor
 
 
 @dataclass(frozen=True, slots=True)
 class LookIntoInbox(Message):
     """Timer: has a source outside left an analysis?"""
+
+
+# ---------------------------------------------------------------- to the OperatorActor (commands: see `commands`)
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtRequests(Message):
+    """Timer: what has become of what was asked for?"""
 
 
 # ---------------------------------------------------------------- to the CalendarKeeper

@@ -11,6 +11,8 @@ HALT_WATCH = "halt_watch"
 CALENDAR_KEEPER = "calendars"
 CARETAKER = "caretaker"
 INBOX = "inbox"
+OPERATOR = "operator"
+NOTIFIER = "notifier"
 
 # An ask goes only to a lower level, so no circle of waiting can exist.
 RESERVATION_LEVEL = 1
@@ -41,6 +43,7 @@ RULE_WAITS, RULE_MISSED = "rule_waits", "rule_missed"
 
 # That a trade was being closed when its market shut, and is still there.
 LEFT_OPEN = "left_open"
+NOT_CARRIED_OUT, STILL_OPEN = "not_carried_out", "close_waits"
 
 # That a source of sentiment cannot be read, and is absent; and that it can be again.
 FEED_DEAD, FEED_BACK = "feed", "feed_back"

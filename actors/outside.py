@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 
+from sqlalchemy import Connection
+
+from actors.own_readings import OwnReadings
 from feeds.errors import AnalysisRefused
 from feeds.signed_analyses import KeyOf, opened
 from persistence.errors import JobFired
@@ -40,6 +43,20 @@ def proved(text: str, key_of: KeyOf, settings: Settings, now: Instant) -> Analys
     return analysis
 
 
+def judged(text: str, key_of: KeyOf, own: OwnReadings, settings: Settings, now: Instant) -> Analysis | None:
+    """The same, held against the program's own readings; None where nothing could be decided on it yet.
+
+    Raises `AnalysisRefused`. Its id is not used up by that.
+    """
+    analysis = proved(text, key_of, settings, now)
+    if own.lacks(analysis.commodity, now, settings.quote_max_age_seconds):
+        return None
+    doubt = own.doubts(analysis)
+    if doubt is not None:
+        raise AnalysisRefused("volatility", doubt, analysis.made_by)
+    return analysis
+
+
 def use_up(analysis: Analysis, crew: str, ledger: Ledger, now: Instant) -> None:
     """Use up the id of an analysis, before anybody hears of it.
 
@@ -50,6 +67,11 @@ def use_up(analysis: Analysis, crew: str, ledger: Ledger, now: Instant) -> None:
         ledger.schedule.fire(use_of(crew, analysis.id), now)
     except JobFired:
         raise AnalysisRefused("seen", f"the id {analysis.id} was used before", analysis.made_by) from None
+
+
+def claim_use(connection: Connection, analysis: Analysis, crew: str, ledger: Ledger, now: Instant) -> None:
+    """The same, as a part of the caller's transaction. Raises ``JobFired`` where it was used before."""
+    ledger.schedule.claim(connection, use_of(crew, analysis.id), now)
 
 
 def use_of(crew: str, analysis_id: str) -> str:

@@ -22,6 +22,7 @@ from actors.messages import (
     Adjust,
     Close,
     CloseIfProfitable,
+    HeedPauses,
     HistoryWanted,
     Lease,
     LeaseLost,
@@ -66,12 +67,14 @@ RETRIES_PER_TTL = 6
 class PlatformActor:
     """Serializes everything that happens on one account."""
 
-    def __init__(self, desk: Desk, observers: tuple[str, ...] = ()) -> None:
-        """``observers``: actors besides the trader that are told each snapshot."""
+    def __init__(self, desk: Desk, observers: tuple[str, ...] = (), bar_keepers: tuple[str, ...] = ()) -> None:
+        """``observers``: actors besides the trader that are told each snapshot. ``bar_keepers``: those besides the
+        analyst that are told each bar.
+        """
         self._desk = desk
         self._observers = (TRADER, *observers)
         self._rules = DueRules(desk)
-        self._bars = BarFeed()
+        self._bars = BarFeed(bar_keepers)
         self._blind_spots = BlindSpots()
         self._valuations = Valuations()
         self._poll_interval = round(desk.settings.price_poll_seconds * SECOND)
@@ -145,6 +148,10 @@ class PlatformActor:
                 self._valuations.keep(message)
             case HistoryWanted(commodity):
                 self._bars.want_history(commodity)
+            case HeedPauses():
+                if self._desk.may_write(context):
+                    self._desk.read_pauses()
+                self._push(context)
             case TellTrades():
                 self._desk.tell_trades(context)
             case CloseIfProfitable():
@@ -321,6 +328,7 @@ class PlatformActor:
         if not desk.may_write(context):
             self._look_without_ledger(context)
             return
+        desk.read_pauses()
         try:
             found = scan(desk)
             history = deals_to_audit(desk, context)
@@ -390,7 +398,12 @@ class PlatformActor:
     def _close(self, message: Close, context: Context) -> None:
         desk = self._desk
         trade = desk.trades.get(message.commodity)
-        if trade is None or trade.trade_id != message.trade_id or trade.state is not TradeState.OPEN:
+        if trade is None or trade.trade_id != message.trade_id:
+            return
+        if message.reason is CloseReason.OPERATOR and trade.state is TradeState.CLOSING:
+            desk.by_hand &= {known.trade_id for known in desk.trades.values()}
+            desk.by_hand.add(trade.trade_id)  # a rule began it; neither a halt nor a shut market holds it up now
+        if trade.state is not TradeState.OPEN:
             return  # closed, or being closed: the message comes again only from those who do not know it yet
         quote = desk.quotes.get(trade.commodity)
         if quote is None or not desk.may_watch(context):

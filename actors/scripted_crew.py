@@ -49,10 +49,12 @@ class ScriptedCrew(VirtualCrew):
         capabilities: Capabilities = HEDGING,
         feeds: Mapping[str, FeedReader] | None = None,
         calendars: CalendarStore | None = None,
+        takes_commands: bool = False,
     ) -> None:
         """Without ``settings``: the defaults, two equal accounts that trade EURUSD. ``prices``: bid and ask to begin
         with. ``brokers``: those of an earlier crew in the same ``world``, to go on with. ``capabilities``: what every
-        broker can do; `connectors.mock.NETTING` for accounts that net. ``feeds``, ``calendars``: as of `VirtualCrew`.
+        broker can do; `connectors.mock.NETTING` for accounts that net. ``feeds``, ``calendars`` and
+        ``takes_commands``: as of `VirtualCrew`.
         """
         self._capabilities = capabilities
         settings = Settings() if settings is None else settings
@@ -70,6 +72,7 @@ class ScriptedCrew(VirtualCrew):
             tracing=tracing,
             feeds=feeds,
             calendars=calendars,
+            takes_commands=takes_commands,
         )
 
     def opinion(self, side: Side | str = Side.BUY, commodity: str = "EURUSD", **changes: Any) -> Analysis:

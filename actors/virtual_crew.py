@@ -19,7 +19,7 @@ from actors.system.context import Behaviour
 from actors.system.errors import StartFailed
 from actors.system.runtime_virtual import VirtualWorld
 from actors.system.system import System
-from actors.wiring import Parts, crew_specs, journal_alert, lead, reservation_spec
+from actors.wiring import Parts, crew_specs, journal_alert, lead, operator_spec, reservation_spec
 from connectors.base import Clock, Connector, Foreseeing
 from feeds.market_calendars import CalendarStore, in_memory
 from feeds.reading import FeedReader
@@ -75,6 +75,7 @@ class VirtualCrew:
         analyst: Callable[[], Behaviour] | None = None,
         feeds: Mapping[str, FeedReader] | None = None,
         calendars: CalendarStore | None = None,
+        takes_commands: bool = False,
     ) -> None:
         """``connect``: by account, what makes its connector from the world's clock. ``origin``: where market time
         begins, ``until``: how far it is meant to go. ``ticking``: market time moves by `advance_to` alone, as in a
@@ -86,7 +87,7 @@ class VirtualCrew:
 
         ``analyst``: makes one that takes the place of the built-in one, and is told of every change of a trade.
         ``feeds``: how each source of sentiment is read, by its name; recorded ones, for virtual time to stay the same.
-        ``calendars``: as `market_for` takes them.
+        ``calendars``: as `market_for` takes them. ``takes_commands``: with an OperatorActor, whom to `ask`.
         """
         self.world = VirtualWorld(origin, None, ticking=ticking, tracing=tracing) if world is None else world
         self._shares_world = world is not None
@@ -117,6 +118,7 @@ class VirtualCrew:
             renews_leases=self._shares_world,
             feeds=feeds or {},
             analyst=analyst,
+            takes_commands=takes_commands,
         )
         self._may_ask = False
 
@@ -135,7 +137,8 @@ class VirtualCrew:
     def lead(self) -> bool:
         """Try to become the leader; False while another process is: it may be tried again."""
         if not self._may_ask:
-            self.system.start([reservation_spec(self._parts)])
+            operator = [operator_spec(self._parts)] if self._parts.takes_commands else []
+            self.system.start([reservation_spec(self._parts), *operator])
             self._may_ask = True
         return lead(self.system, self._parts)
 
@@ -170,6 +173,10 @@ class VirtualCrew:
     def tell(self, name: str, message: Any) -> None:
         """Tell an actor something."""
         self.system.tell(name, message)
+
+    def ask(self, name: str, message: Any) -> Any:
+        """Ask an actor something, and wait for its answer."""
+        return self.system.ask(name, message)
 
     def kill(self) -> None:
         """End the process as `kill -9` does: nothing is stopped, written or released any more."""

@@ -27,6 +27,8 @@ from actors.names import (
     HALT_WATCH,
     INBOX,
     MONITOR,
+    NOTIFIER,
+    OPERATOR,
     PLATFORM_LEVEL,
     RESERVATION,
     RESERVATION_LEVEL,
@@ -37,8 +39,10 @@ from actors.names import (
     platform_actor,
     platform_of,
 )
+from actors.operator import OperatorActor
 from actors.platform import PlatformActor
 from actors.reservation import ReservationActor
+from actors.reservation_waits import ReservationWaits
 from actors.scheduler import SchedulerActor
 from actors.system.alerts import Alert
 from actors.system.context import Behaviour
@@ -56,6 +60,7 @@ from persistence.reservations import crew_resource
 from trading.opinion import Outlook
 
 PLATFORM_MAILBOX = 2_000
+OPERATOR_RESTARTS = 100  # more than the back-off lets happen in the window: a person can always be heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,10 @@ class Parts:
     feeds: Mapping[str, FeedReader] = field(default_factory=dict)  # by name: how a source of sentiment is read
     inbox: Inbox | None = None  # where analyses from outside come in; None: nowhere
     observers: Mapping[str, Callable[[], Behaviour]] = field(default_factory=dict)  # told of snapshots and trades
+    notifier: Callable[[], Behaviour] | None = None  # an observer that trading goes on without; None: nobody is told
+    bar_keepers: tuple[str, ...] = ()  # those of the observers that are told of bars, too
+    waits: ReservationWaits | None = None  # where the waiting for reservations is measured; None: nowhere
+    takes_commands: bool = False  # a person may ask for something: see `operator_spec`
     analyst: Callable[[], Behaviour] | None = None  # in the place of the built-in one; it is told of trades, too
 
 
@@ -84,10 +93,20 @@ def reservation_spec(parts: Parts) -> Spec:
     )
 
 
+def operator_spec(parts: Parts) -> Spec:
+    """What takes a person's commands, from a process's first moment. Trading goes on without it."""
+    settings, ledger, inbox = parts.market.settings, parts.ledger, parts.inbox
+    key_of = None if inbox is None else inbox.key_of
+    behaviour = partial(OperatorActor, settings, ledger, key_of)
+    return Spec(OPERATOR, behaviour, UPPER_LEVEL, max_restarts=OPERATOR_RESTARTS, vital=False)
+
+
 def crew_specs(parts: Parts) -> list[Spec]:
     """Every other actor. Platforms begin first: what they tell waits in the mailboxes of those above them."""
     observers = (*parts.observers, *((INBOX,) if parts.inbox is not None else ()))
-    readers = (MONITOR, *((INBOX,) if parts.inbox is not None else ()))
+    observers += (NOTIFIER,) if parts.notifier is not None else ()
+    observers += (OPERATOR,) if parts.takes_commands else ()
+    readers = (MONITOR, *(name for name in (INBOX, OPERATOR) if name in observers))
     specs = [
         Spec(platform_actor(name), _platform(parts, name, connector, observers), PLATFORM_LEVEL, PLATFORM_MAILBOX)
         for name, connector in parts.connectors.items()
@@ -108,6 +127,8 @@ def crew_specs(parts: Parts) -> list[Spec]:
     if inbox is not None:
         specs.append(Spec(INBOX, lambda: InboxActor(market.settings, ledger, inbox), UPPER_LEVEL, vital=False))
     specs += [Spec(name, factory, UPPER_LEVEL) for name, factory in parts.observers.items()]
+    if parts.notifier is not None:
+        specs.append(Spec(NOTIFIER, parts.notifier, UPPER_LEVEL, vital=False))
     return specs
 
 
@@ -163,4 +184,6 @@ def journal_alert(ledger: Ledger, alert: Alert) -> None:
 def _platform(parts: Parts, name: str, connector: Connector, observers: tuple[str, ...]) -> Callable[[], Behaviour]:
     """A new desk for every start of the actor: nothing of the old one is trusted."""
     watchers = (MONITOR, SCHEDULER, *([] if parts.analyst is None else [ANALYST]), *observers)
-    return lambda: PlatformActor(Desk(name, connector, parts.ledger, parts.market, watchers), observers)
+    return lambda: PlatformActor(
+        Desk(name, connector, parts.ledger, parts.market, watchers, parts.waits), observers, parts.bar_keepers
+    )

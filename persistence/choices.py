@@ -72,10 +72,13 @@ class Choices:
         self._database = database
         self._crew = crew
 
-    def list(self, *, commodity: str | None = None, since: Instant | None = None) -> Iterator[Choice]:
+    def list(
+        self, *, commodity: str | None = None, since: Instant | None = None, newest: int | None = None
+    ) -> Iterator[Choice]:
         """Every decision that compared accounts, in the order in which they were made. Raises `LedgerError`.
 
-        Read in parts, so that nobody who writes waits for a long report.
+        ``newest``: only those among so many of the newest decisions of all kinds. Read in parts, so that nobody who
+        writes waits for a long report.
         """
         wanted = select(journal.c.id).where(journal.c.crew == self._crew, journal.c.kind == DECISION)
         if commodity is not None:
@@ -85,6 +88,8 @@ class Choices:
         # The numbers alone are in an index; asked for in parts by order, the lines would be sorted for each part.
         with self._database.reading_at_once() as connection:
             numbers = sorted(connection.execute(wanted).scalars())
+        if newest is not None:
+            del numbers[:-newest]
         held: list[Choice] = []
         for first in range(0, len(numbers), LINES_AT_A_TIME):
             part = _TABLES.where(journal.c.id.in_(numbers[first : first + LINES_AT_A_TIME]))

@@ -83,11 +83,12 @@ class AnalysisSeen(LedgerError):
 
 
 class OpensForbidden(LedgerError):
-    """The crew's mode permits no opens: it was paused or halted, or manages only. Nothing was written."""
+    """The crew's mode, or a pause of this account or commodity, permits no opens. Nothing was written."""
 
-    def __init__(self, crew: str, mode: str) -> None:
-        """``mode`` is that of the crew, in the word that refusals carry."""
-        super().__init__(f"crew {crew} opens nothing: it is {mode.replace('_', '-')}")
+    def __init__(self, crew: str, mode: str, scope: str = "") -> None:
+        """``mode`` is the word that refusals carry, ``scope`` what is not opened, in words; empty: anything."""
+        what = f"nothing {scope}" if scope else "nothing"
+        super().__init__(f"crew {crew} opens {what}: it is {mode.replace('_', '-')}")
         self.mode = mode
 
 

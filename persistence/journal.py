@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Integer, Select, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import Row
 
 from persistence.database import Database
@@ -25,6 +37,8 @@ from trading.market import Instant
 DECISION = "decision"  # an analysis was judged; of an account's line: it was chosen, and told to open
 VALUATION = "valuation"  # the kind of the lines that say what an open trade was found to be worth
 DRAWDOWN_FORGIVEN = "drawdown_forgiven"  # a person had an account's drawdown forgotten
+
+ESCAPE = "\\"  # before what would mean something in a pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,14 @@ class Journal:
         self._database = database
         self._writer = writer
         self._crew = crew
+        self._told: Callable[[JournalEntry], None] | None = None
+
+    def tell_of_entries(self, told: Callable[[JournalEntry], None]) -> None:
+        """From now on call ``told`` with each entry that is being written here, folded or not.
+
+        It is called amid a transaction, which may yet be rolled back: it should count, and do no more.
+        """
+        self._told = told
 
     def append(self, *entries: JournalEntry, fold: bool = False) -> None:
         """Write all of them in one transaction.
@@ -89,6 +111,8 @@ class Journal:
     def write(self, connection: Connection, entries: Iterable[JournalEntry], *, fold: bool = False) -> None:
         """The same, as a part of the caller's transaction. Raises ``ValueError`` where a detail is not JSON."""
         for entry in entries:
+            if self._told is not None:
+                self._told(entry)
             values = self._values(entry)
             if not (fold and connection.execute(COUNT_UP, values).rowcount):
                 connection.execute(APPEND, values)
@@ -103,13 +127,21 @@ class Journal:
         trade_id: int | None = None,
         since: Instant | None = None,
         until: Instant | None = None,
+        after_id: int | None = None,
+        before_id: int | None = None,
+        reason: str | None = None,
+        without_reason: str | None = None,
+        having: Sequence[str] = (),
         limit: int | None = None,
         newest_first: bool = True,
     ) -> Lines:
         """The lines that fit everything asked for; ``since`` is the market time of a line's newest entry, ``until`` of
         its oldest.
 
-        ``without``: a kind that is not wanted.
+        ``without`` and ``without_reason``: a kind and a reason that are not wanted. ``after_id``: the lines that were
+        begun after this one; ``before_id``: before it. ``having``: words, all of which must be in a line's reason or in
+        its detail as it is written, in letters of either case. Such a look reads every line that fits all else, so
+        bound it: `reach` tells with which ``after_id``.
         """
         asked = {
             "crew_": self._crew,
@@ -120,11 +152,42 @@ class Journal:
             "trade_id_": trade_id,
             "since_": since,
             "until_": until,
+            "after_id_": after_id,
+            "before_id_": before_id,
+            "reason_": reason,
+            "without_reason_": without_reason,
             "limit_": limit,
+            **{f"having_{place}_": pattern_of(word) for place, word in enumerate(having)},
+            **{f"written_{place}_": pattern_of(json.dumps(word)[1:-1]) for place, word in enumerate(having)},
         }
         values = {name: value for name, value in asked.items() if value is not None}
         with self._database.reading_at_once() as connection:
             return [_line(row) for row in connection.execute(_listing(frozenset(values), newest_first), values)]
+
+    def reach(
+        self,
+        lines: int,
+        *,
+        kind: str | None = None,
+        platform: str | None = None,
+        commodity: str | None = None,
+        trade_id: int | None = None,
+        before_id: int | None = None,
+    ) -> int | None:
+        """The number of the last of so many newest lines that fit; None where there are no more than that."""
+        asked = {
+            "crew_": self._crew,
+            "kind_": kind,
+            "platform_": platform,
+            "commodity_": commodity,
+            "trade_id_": trade_id,
+            "before_id_": before_id,
+        }
+        values: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        query = _reaching(frozenset(values))
+        with self._database.reading_at_once() as connection:
+            found: int | None = connection.execute(query, {**values, "skipped_": lines}).scalar_one_or_none()
+        return None if found is None else found + 1
 
     def last_at(self, kind: str, platform: str) -> Instant | None:
         """When the newest line of this kind was written about an account; None: never."""
@@ -192,15 +255,50 @@ def _without_the_infinite(value: Any) -> Any:
 @cache
 def _listing(asked: frozenset[str], newest_first: bool) -> Select[Any]:
     """The query with a bound value for each name that is ``asked``; there are not many sets of them."""
-    query = _SELECT.order_by(journal.c.id.desc() if newest_first else journal.c.id)
-    query = query.where(*(test for name, test in _TESTS.items() if name in asked))
-    return prepared(query.limit(bindparam("limit_", type_=Integer)) if "limit_" in asked else query)
+    in_order = journal.c.id.desc() if newest_first else journal.c.id
+    query = _SELECT.order_by(in_order)
+    limit = bindparam("limit_", type_=Integer)
+    tests = {name: test for name, test in _TESTS.items() if name in asked}
+    words = [_has(name) for name in sorted(asked) if name.startswith("having_")]
+    if "limit_" not in asked:
+        return prepared(query.where(*tests.values(), *words))
+    # Left to itself, SQLite sorts whole lines, and of a crew or a kind there are very many.
+    if asked.isdisjoint(_RARE):
+        tests["crew_"] = journal.c.crew.concat("") == bindparam("crew_")  # in no index: it walks by number
+    elif asked <= _IN_THE_INDEX:
+        numbers = select(journal.c.id).where(*tests.values()).order_by(in_order).limit(limit)
+        return prepared(query.where(journal.c.id.in_(numbers)))
+    return prepared(query.where(*tests.values(), *words).limit(limit))
+
+
+@cache
+def _reaching(asked: frozenset[str]) -> Select[Any]:
+    """The line behind as many as are skipped."""
+    tests = (test for name, test in _TESTS.items() if name in asked)
+    newest_first = select(journal.c.id).where(*tests).order_by(journal.c.id.desc())
+    return prepared(newest_first.limit(1).offset(bindparam("skipped_", type_=Integer)))
+
+
+def _has(name: str) -> ColumnElement[bool]:
+    """Whether the text that is bound under the name is in a line. In SQLite only the letters A to Z have two cases."""
+    written = bindparam(name.replace("having", "written"), type_=String)  # as JSON, in which a detail is kept
+    return or_(
+        func.lower(journal.c.reason).like(bindparam(name, type_=String), escape=ESCAPE),
+        func.lower(journal.c.detail).like(written, escape=ESCAPE),
+    )
+
+
+def pattern_of(text: str) -> str:
+    """What `LIKE` takes for a text that stands anywhere, in small letters: nothing in it means anything else."""
+    for letter in (ESCAPE, "%", "_"):
+        text = text.replace(letter, ESCAPE + letter)
+    return f"%{text.lower()}%"
 
 
 def _line(row: Row[Any]) -> JournalLine:
-    values = row._asdict()
-    values["detail"] = read_detail(row.id, values["detail"])
-    return JournalLine(**values)
+    values: list[Any] = list(row)  # in the order of the fields
+    values[-1] = read_detail(values[0], values[-1])
+    return JournalLine(*values)
 
 
 def read_detail(line_id: int, text: str) -> dict[str, Any]:
@@ -258,7 +356,17 @@ _TESTS = {  # by the name of the bound value
     "trade_id_": journal.c.trade_id == bindparam("trade_id_"),
     "since_": journal.c.last_at >= bindparam("since_"),
     "until_": journal.c.at <= bindparam("until_"),
+    "after_id_": journal.c.id > bindparam("after_id_"),
+    "before_id_": journal.c.id < bindparam("before_id_"),
+    "reason_": journal.c.reason == bindparam("reason_"),
+    "without_reason_": journal.c.reason != bindparam("without_reason_"),
 }
+_RARE = frozenset({"kind_", "platform_", "commodity_", "trade_id_", "since_", "until_", "reason_"})
+"""With any of these, lines that fit may be few and far between."""
+
+_IN_THE_INDEX = frozenset({"crew_", "kind_", "platform_", "commodity_", "after_id_", "before_id_", "limit_"})
+"""What `journal_newest` can answer by itself."""
+
 EXPORT = prepared(_SELECT.where(journal.c.crew == bindparam("crew_")).order_by(journal.c.id))
 LAST_AT = prepared(
     select(func.max(journal.c.at)).where(

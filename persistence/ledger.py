@@ -17,6 +17,8 @@ from persistence.memory import memory_in_front_of
 from persistence.migrate import check, migrate
 from persistence.modes import Modes
 from persistence.owner import owner_name
+from persistence.pauses import Pauses
+from persistence.requests import Requests
 from persistence.reservations import LeaseClock, Reservations
 from persistence.retention import Retention
 from persistence.schedule import Schedule
@@ -47,7 +49,11 @@ class Ledger:
         self.disowned = Disowned(database, self.journal)
         self.broker_accounts = BrokerAccounts(database, self.journal)
         self.adoption = Adoption(database, self.reservations, self.journal, crew, rng)
-        self.trades = Trades(database, self.reservations, self.journal, self.schedule, self.modes, crew, rng)
+        self.pauses = Pauses(database, self.journal, self.modes)
+        self.requests = Requests(database, self.journal, crew, lease_clock)
+        self.trades = Trades(
+            database, self.reservations, self.journal, self.schedule, self.modes, self.pauses, crew, rng
+        )
 
     @classmethod
     def open(

@@ -143,7 +143,7 @@ class Memory:
 def memory_in_front_of(connection: PreparedConnection) -> Memory:
     """The tables at hand for a database that nobody else can reach."""
     from persistence.memory_journal import JournalAtHand
-    from persistence.memory_registers import AccountsAtHand, JobsAtHand, ModesAtHand
+    from persistence.memory_registers import AccountsAtHand, JobsAtHand, modes_at_hand, pauses_at_hand
     from persistence.memory_reservations import ReservationsAtHand
     from persistence.memory_trades import TradesAtHand
 
@@ -155,6 +155,7 @@ def memory_in_front_of(connection: PreparedConnection) -> Memory:
         JournalAtHand(connection, changes),
         ReservationsAtHand(connection, changes),
         JobsAtHand(connection, changes),
-        ModesAtHand(connection),
+        modes_at_hand(connection),
+        pauses_at_hand(connection),
     ]
     return Memory(connection, tables, changes)

@@ -1,4 +1,4 @@
-"""The small tables at hand: accounts and their numbers, scheduled jobs, modes."""
+"""The small tables at hand: accounts and their numbers, scheduled jobs, modes and pauses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from persistence.accounts import NEXT_NUMBER
 from persistence.memory import Changes
 from persistence.memory_shapes import Shape
 from persistence.modes import OF_CREW, OF_CREW_LOCKED
+from persistence.pauses import PAUSES_OF_CREW
 from persistence.prepared import Answer, Found, SqliteInMemory
 from persistence.schedule import FIRE, FIRED
-from persistence.tables import scheduled
+from persistence.tables import crew_mode, opening_pause, scheduled
 
 Number = namedtuple("Number", ["prefix", "sequence"])
 JOB = Shape(tuple(scheduled.columns))
@@ -119,20 +120,21 @@ class JobsAtHand:
         return Found((), 1)
 
 
-class ModesAtHand:
-    """What SQLite answered when it was asked for a crew's modes. They change by SQLite alone."""
+class OfCrewsAtHand:
+    """What SQLite answered when it was asked for a crew's rows of a small table. They change by SQLite alone."""
 
-    name = "crew_mode"
-
-    def __init__(self, sqlite: SqliteInMemory) -> None:
-        """Nothing was asked yet."""
+    def __init__(self, sqlite: SqliteInMemory, name: str, question: Any, *, asked_as: Sequence[Any] = ()) -> None:
+        """``question``: for the rows of ``the_crew`` in the table ``name``; ``asked_as``: the same in other words."""
         self._sqlite = sqlite
+        self.name = name
+        self._question = question
+        self._asked_as = (question, *asked_as)
         self._said: dict[str, Found] = {}
         self.changed: dict[str, Any] = {}
 
     def answers(self) -> Sequence[tuple[Any, Answer]]:
         """As `TableAtHand.answers`."""
-        return [(OF_CREW, self._of_crew), (OF_CREW_LOCKED, self._of_crew)]
+        return [(question, self._of_crew) for question in self._asked_as]
 
     def write_down(self) -> None:
         """As `TableAtHand.write_down`: there is nothing to write."""
@@ -146,5 +148,15 @@ class ModesAtHand:
         if type(crew) is not str:
             return None
         if crew not in self._said:
-            self._said[crew] = self._sqlite.fetch(OF_CREW, values)
+            self._said[crew] = self._sqlite.fetch(self._question, values)
         return self._said[crew]
+
+
+def modes_at_hand(sqlite: SqliteInMemory) -> OfCrewsAtHand:
+    """The modes of crews."""
+    return OfCrewsAtHand(sqlite, crew_mode.name, OF_CREW, asked_as=[OF_CREW_LOCKED])
+
+
+def pauses_at_hand(sqlite: SqliteInMemory) -> OfCrewsAtHand:
+    """Their pauses of a part."""
+    return OfCrewsAtHand(sqlite, opening_pause.name, PAUSES_OF_CREW)

@@ -32,6 +32,12 @@ OF_CREW_LOCKED = prepared(
     OF_CREW.with_for_update(read=True)
 )  # SQLite needs no such word: its one writer holds the whole file
 
+OPERATORS_ROW = prepared(
+    select(crew_mode.c.since)
+    .where(crew_mode.c.crew == bindparam("the_crew"), crew_mode.c.cause == bindparam("the_cause"))
+    .with_for_update()
+)  # the one that every order's transaction holds
+
 
 @dataclass(frozen=True, slots=True)
 class ModeRecord:
@@ -94,11 +100,27 @@ class Modes:
         ``Mode.TRADING`` lifts what this cause has set, and nothing else. ``at`` is market time.
         """
         with self._database.writing() as connection:
-            self._known.pop(crew, None)
-            before = {record.cause: record for record in _records(connection, crew, locked=True)}
-            _write(connection, crew, ModeRecord(mode, cause, reason, by, at))
-            said = {"crew": crew, "cause": cause, "by": by, "said": reason, "before": before.get(cause, TRADING).mode}
-            self._journal.write(connection, [JournalEntry(at, KIND, mode.value, detail=said), *entries])
+            self.write(connection, crew, ModeRecord(mode, cause, reason, by, at), *entries)
+
+    def write(self, connection: Connection, crew: str, record: ModeRecord, *entries: JournalEntry) -> None:
+        """The same, as a part of the caller's transaction."""
+        self._known.pop(crew, None)
+        before = {known.cause: known.mode for known in _records(connection, crew, locked=True)}
+        _write(connection, crew, record)
+        said = {"crew": crew, "cause": record.cause, "by": record.by, "said": record.reason}
+        said["before"] = before.get(record.cause, Mode.TRADING)
+        line = JournalEntry(record.since, KIND, record.mode.value, detail=said)
+        self._journal.write(connection, [line, *entries])
+
+    def wanted(self, connection: Connection, crew: str, cause: ModeCause) -> Mode:
+        """What this cause wants now, which nobody changes until the caller's transaction ends."""
+        records = _records(connection, crew, locked=True)
+        return next((record.mode for record in records if record.cause is cause), Mode.TRADING)
+
+    def keep_opens_out(self, connection: Connection, crew: str, at: Instant) -> None:
+        """Let no order's row be committed until the caller's transaction ends, and wait for those under way."""
+        _write(connection, crew, ModeRecord(Mode.TRADING, since=at), unless_present=True)
+        connection.execute(OPERATORS_ROW, {"the_crew": crew, "the_cause": ModeCause.OPERATOR}).all()
 
     def require_opens(self, connection: Connection, crew: str, at: Instant) -> None:
         """Let no other mode be committed until the caller's transaction ends. Raises `OpensForbidden`.

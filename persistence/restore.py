@@ -2,9 +2,10 @@
 
 What a backup cannot know is what happened after it. So tokens and order numbers are not put back but raised, above
 whatever a broker or a paused process may have seen since: a million above the higher of the backup's and the ledger's.
-What forbids something stays forbidden: the ledger's own modes, disowned positions, used-up jobs and crashes stay, and
-so do accounts that the backup does not know, whose prefixes tell our orders from a stranger's. Trades and the journal
-become those of the backup, and each platform the account at its broker on which these trades were opened.
+What forbids something stays forbidden: the ledger's own modes, pauses, disowned positions, used-up jobs and requests,
+and crashes stay, and so do accounts that the backup does not know, whose prefixes tell our orders from a stranger's.
+Trades and the journal become those of the backup, and each platform the account at its broker on which these trades
+were opened.
 """
 
 from __future__ import annotations
@@ -42,9 +43,14 @@ MERGED = (
     tables.reservation,
     tables.scheduled,
     tables.crew_mode,
+    tables.opening_pause,
+    tables.operator_request,
     tables.disowned,
     tables.broker_account,
 )
+
+KEPT = (tables.scheduled, tables.crew_mode, tables.opening_pause, tables.operator_request, tables.disowned)
+"""Of these, the ledger's own rows stay as they are, and those of the backup come beside them."""
 
 Row: TypeAlias = dict[str, Any]
 Rows: TypeAlias = dict[tuple[Any, ...], Row]
@@ -106,7 +112,7 @@ def state_of(ledger: Ledger) -> str:
 def is_empty(ledger: Ledger) -> bool:
     """Whether there is nothing in it that would have to be kept."""
     with ledger.reading() as connection:
-        kept = (tables.account, tables.trade, tables.journal, tables.crew_mode)
+        kept = (tables.account, tables.trade, tables.journal, tables.crew_mode, tables.opening_pause)
         return all(connection.execute(select(table).limit(1)).first() is None for table in kept)
 
 
@@ -196,10 +202,7 @@ def _rows(connection: Connection, table: Table) -> Rows:
 def _merged(backup: Connection, present: Mapping[str, Rows]) -> dict[str, list[Row]]:
     """What the tables hold that are not simply replaced, in the order in which they can be inserted."""
     old = {table.name: _rows(backup, table) for table in MERGED}
-    merged = {
-        table.name: list({**old[table.name], **present[table.name]}.values())
-        for table in (tables.scheduled, tables.crew_mode, tables.disowned)
-    }
+    merged = {table.name: list({**old[table.name], **present[table.name]}.values()) for table in KEPT}
     return {
         tables.account.name: _accounts(old[tables.account.name], present[tables.account.name]),
         tables.reservation.name: _reservations(old[tables.reservation.name], present[tables.reservation.name]),

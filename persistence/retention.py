@@ -1,4 +1,5 @@
-"""Lets go of what is old: journal lines that nothing refers to any more, and the keys of jobs that cannot come again.
+"""Lets go of what is old: journal lines that nothing refers to any more, the keys of jobs that cannot come again, and
+requests that were settled long ago. A pause, like a mode, stays however old it is.
 
 A few rows at a time, so that no order ever waits long for the write lock. Nothing here needs a fence: what is old for
 one process of a crew is old for all.
@@ -13,7 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, case, d
 
 from persistence.database import Database
 from persistence.journal import DECISION, DRAWDOWN_FORGIVEN, VALUATION
-from persistence.tables import journal, scheduled, trade
+from persistence.tables import RequestState, journal, operator_request, scheduled, trade
 from trading.market import DAY, Instant
 from trading.trade import TradeState
 
@@ -65,6 +66,11 @@ PRUNE_WINDOW = delete(journal).where(
     _of_no(journal.c.analysis_id, trade.c.analysis_id),
 )
 PRUNE_KEYS = delete(scheduled).where(scheduled.c.at < _before)
+PRUNE_REQUESTS = delete(operator_request).where(
+    operator_request.c.crew == bindparam("the_crew"),
+    operator_request.c.state != RequestState.UNRESOLVED,
+    operator_request.c.updated < _before,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +80,11 @@ class Pruned:
     lines: int
     keys: int
     next_id: int | None  # of the journal; None: there is nothing old beyond
+    requests: int = 0
 
 
 class Retention:
-    """Prunes the journal and the table of scheduled jobs, step by step."""
+    """Prunes the journal and the tables of scheduled jobs and of requests, step by step."""
 
     def __init__(self, database: Database, crew: str) -> None:
         """``crew``: whose journal is pruned; others may keep theirs for longer."""
@@ -95,13 +102,20 @@ class Retention:
         """
         before = {"before": now - keep_days * DAY, "valuations_before": now - valuations_keep_days * DAY}
         with self._database.writing() as connection:
-            keys = 0 if after_id else _prune_keys(connection, now - max(keep_days, LEAST_DAYS_OF_KEYS) * DAY)
+            used = now - max(keep_days, LEAST_DAYS_OF_KEYS) * DAY
+            keys = 0 if after_id else _prune_keys(connection, used)
+            requests = 0 if after_id else _prune_requests(connection, self._crew, used)
             lines, next_id = _prune_window(connection, self._crew, before, after_id)
-        return Pruned(lines, keys, next_id)
+        return Pruned(lines, keys, next_id, requests)
 
 
 def _prune_keys(connection: Connection, before: Instant) -> int:
     return connection.execute(PRUNE_KEYS, {"before": before}).rowcount
+
+
+def _prune_requests(connection: Connection, crew: str, before: Instant) -> int:
+    """An id is good for another request when nobody can be waiting for an answer to the old one any more."""
+    return connection.execute(PRUNE_REQUESTS, {"the_crew": crew, "before": before}).rowcount
 
 
 def _prune_window(

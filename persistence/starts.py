@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from persistence.database import Database
 from persistence.reservation_sql import BOUND_CLOCK, DatabaseClock
@@ -40,6 +40,14 @@ class Start:
     def is_in_crash_loop(self) -> bool:
         """Whether it is time to stop opening."""
         return self.crashes >= MOST_CRASHES
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The newest term of leadership that was another owner's."""
+
+    owner: str
+    has_crashed: bool  # it ended, and said nothing
 
 
 class Starts:
@@ -73,6 +81,12 @@ class Starts:
         with self._database.writing() as connection:
             connection.execute(self._statements.end, self._timed({"the_id": start.id}))
 
+    def before(self, start_of: str, crew: str) -> Ended | None:
+        """Who led the crew before the owner ``start_of``; None where nobody did in the last `CRASH_WINDOW_SECONDS`."""
+        with self._database.reading() as connection:
+            found = connection.execute(self._statements.before, {"the_crew": crew, "the_owner": start_of}).first()
+        return None if found is None else Ended(found.owner, found.ending == StartEnding.CRASHED)
+
     def crashes(self, crew: str) -> int:
         """How many crashes of the crew were noticed within the last `CRASH_WINDOW_SECONDS`."""
         with self._database.reading() as connection:
@@ -82,7 +96,11 @@ class Starts:
     def forgive(self, crew: str) -> int:
         """Count from zero again; answers how many crashes were forgiven. One that nobody has noticed yet is not."""
         with self._database.writing() as connection:
-            return connection.execute(self._statements.forgive, {"the_crew": crew}).rowcount
+            return self.forgive_within(connection, crew)
+
+    def forgive_within(self, connection: Connection, crew: str) -> int:
+        """The same, as a part of the caller's transaction."""
+        return connection.execute(self._statements.forgive, {"the_crew": crew}).rowcount
 
     def _timed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {**values, **({} if self._clock is None else {"now": self._clock()})}
@@ -103,6 +121,12 @@ class _Statements:
         self.forget = delete(crew_start).where(of_crew, columns.ended_at.is_not(None), ~recent)
         self.crashes = (
             select(func.count()).select_from(crew_start).where(of_crew, recent, columns.ending == StartEnding.CRASHED)
+        )
+        self.before = (
+            select(columns.owner, columns.ending)
+            .where(of_crew, columns.owner != bindparam("the_owner"), columns.ended_at.is_not(None))
+            .order_by(columns.id.desc())
+            .limit(1)
         )
         self.begin = (
             insert(crew_start)

@@ -1,8 +1,9 @@
 """The ledger's tables as the program uses them. How a database comes to have them is told in `migrations`.
 
-Times are epoch milliseconds. Those of `reservation` and `crew_start` are the lease clock's; all others are market time
-and are given by the caller. The columns of `trade` are the fields of `trading.trade.Trade`, by their names, and two
-more. What only PostgreSQL is told stands in ``info``, from where `creation` takes it.
+Times are epoch milliseconds. Those of `reservation` and `crew_start`, and `begun_at` of `operator_request`, are the
+lease clock's; all others are market time and are given by the caller. The columns of `trade` are the fields of
+`trading.trade.Trade`, by their names, and two more. What only PostgreSQL is told stands in ``info``, from where
+`creation` takes it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,14 @@ class StartEnding(StrEnum):
     ORDERLY = "orderly"  # stopped, or deposed and alive
     CRASHED = "crashed"  # found without an ending by the next one
     FORGIVEN = "forgiven"  # a crash that an operator has taken note of
+
+
+class RequestState(StrEnum):
+    """How far what an operator asked for has come."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNRESOLVED = "unresolved"  # begun, and what came of it is being found out
 
 
 ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER key
@@ -229,3 +238,33 @@ disowned = Table(
     Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
+
+opening_pause = Table(
+    "opening_pause",
+    metadata,
+    Column("crew", String(64), primary_key=True),
+    Column("platform", String(64), primary_key=True),  # empty: every account
+    Column("commodity", String(64), primary_key=True),  # empty: every commodity
+    Column("paused", Boolean, nullable=False),  # no row is ever deleted
+    Column("reason", Text, nullable=False),  # in the words of whoever set it
+    Column("set_by", String(200), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+operator_request = Table(
+    "operator_request",
+    metadata,
+    Column("crew", String(64), primary_key=True),
+    Column("request_id", String(64), primary_key=True),  # chosen by whoever asked
+    Column("command", String(64), nullable=False),  # its kind, such as close_trade
+    Column("digest", String(64), nullable=False),  # of what was asked for: asked again, it must be the same
+    Column("asked_by", String(200), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("state", word(RequestState), nullable=False),
+    Column("said", Text, nullable=False),  # what is known, in words
+    Column("detail", Text, nullable=False),  # JSON: what was asked for, and what came of it
+    Column("updated", BigInteger, nullable=False),
+)
+Index("operator_request_state", operator_request.c.crew, operator_request.c.state)

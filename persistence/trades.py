@@ -21,6 +21,7 @@ from persistence.database import Database
 from persistence.errors import AnalysisSeen, UnknownTrade
 from persistence.journal import Journal, JournalEntry
 from persistence.modes import Modes
+from persistence.pauses import Pauses
 from persistence.prepared import prepared
 from persistence.reservations import Fence, Reservations, account_resource
 from persistence.schedule import Schedule
@@ -30,9 +31,10 @@ from trading.analysis import Regime, Strategy
 from trading.market import Instant, Side
 from trading.order_numbers import magic_number
 from trading.standing import ClosedTrade
-from trading.trade import Trade, TradeState, resource
+from trading.trade import CloseReason, Trade, TradeState, resource
 
 TradeList: TypeAlias = list[Trade]
+CountList: TypeAlias = "list[TradeCount]"
 ResultList: TypeAlias = list[ClosedTrade]
 
 _ON_THE_CREWS_ACCOUNTS = trade.c.platform.in_(
@@ -86,6 +88,32 @@ TALLY = prepared(
     .where(_ON_THE_CREWS_ACCOUNTS)
     .group_by(trade.c.state)
 )
+CLOSED = prepared(
+    select(trade.c.platform, func.count().label("trades"))
+    .where(_ON_THE_CREWS_ACCOUNTS, trade.c.state == TradeState.CLOSED)
+    .group_by(trade.c.platform)
+)
+COUNTS = prepared(
+    select(
+        trade.c.platform,
+        trade.c.state,
+        trade.c.close_reason,
+        func.count().label("trades"),
+        func.sum(trade.c.profit).label("profit"),
+    )
+    .where(_ON_THE_CREWS_ACCOUNTS)
+    .group_by(trade.c.platform, trade.c.state, trade.c.close_reason)
+)
+REALISED = prepared(
+    select(trade.c.platform, func.sum(trade.c.profit).label("profit"))
+    .where(_ON_THE_CREWS_ACCOUNTS, trade.c.profit.is_not(None))
+    .group_by(trade.c.platform)
+)
+REALISED_SINCE = prepared(
+    select(trade.c.platform, func.sum(trade.c.profit).label("profit"))
+    .where(_ON_THE_CREWS_ACCOUNTS, trade.c.closed_at >= bindparam("the_instant"), trade.c.profit.is_not(None))
+    .group_by(trade.c.platform)
+)
 LAST_SUBMISSIONS = prepared(
     select(trade.c.platform, func.max(trade.c.submitted_at).label("submitted_at"))
     .where(_ON_THE_CREWS_ACCOUNTS, HAS_NOT_FAILED)
@@ -123,6 +151,17 @@ _of_new = attrgetter(*_NEW)
 
 
 @dataclass(frozen=True, slots=True)
+class TradeCount:
+    """The trades of one account in one state, that are or were closed for one reason, counted."""
+
+    platform: str
+    state: TradeState
+    close_reason: CloseReason | None
+    trades: int
+    profit: float  # net, in the account's currency, of those that are settled
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """All trades counted."""
 
@@ -146,6 +185,7 @@ class Trades:
         journal: Journal,
         schedule: Schedule,
         modes: Modes,
+        pauses: Pauses,
         crew: str,
         rng: random.Random,
     ) -> None:
@@ -155,6 +195,7 @@ class Trades:
         self._journal = journal
         self._schedule = schedule
         self._modes = modes
+        self._pauses = pauses
         self._crew = crew
         self._rng = rng
 
@@ -175,9 +216,9 @@ class Trades:
         """Number the order and write its SUBMITTED row, with its journal entries, in one transaction.
 
         Only once this has returned may the order leave. Entries without a trade get this one's number. The crew's
-        mode must permit opens, and no other is committed before this is. Raises `StaleToken`, `OpensForbidden`,
-        `AnalysisSeen`, `SlotTaken`, `NumbersUsedUp` or `UnknownAccount`, and then nothing was written and no
-        number used.
+        mode must permit opens, no pause may cover them, and none of both is committed before this is. Raises
+        `StaleToken`, `OpensForbidden`, `AnalysisSeen`, `SlotTaken`, `NumbersUsedUp` or `UnknownAccount`, and then
+        nothing was written and no number used.
         """
         _must_guard(account, account_resource(new.platform))
         _must_guard(commodity, resource(new.platform, new.commodity))
@@ -185,6 +226,7 @@ class Trades:
             self._reservations.require(connection, account)
             self._reservations.require(connection, commodity)
             self._modes.require_opens(connection, self._crew, new.submitted_at)
+            self._pauses.require_opens(connection, self._crew, new.platform, new.commodity)
             if connection.execute(SEEN, self._analysis(new.analysis_id)).first() is not None:
                 raise AnalysisSeen(f"a trade has come of the analysis {new.analysis_id} already")
             magic = magic_number(*accounts.next_number(connection, new.platform))
@@ -282,6 +324,29 @@ class Trades:
             rows = connection.execute(TALLY, self._of_crew).all()
         return Tally({TradeState(row.state): row.trades for row in rows}, sum(row.profit or 0.0 for row in rows))
 
+    def counts(self) -> CountList:
+        """How many trades of each account there are in each state, by why they are closed; it reads every trade."""
+        with self._database.reading_at_once() as connection:
+            rows = connection.execute(COUNTS, self._of_crew).all()
+        return [TradeCount(row.platform, row.state, row.close_reason, row.trades, row.profit or 0.0) for row in rows]
+
+    def realised(self, since: Instant | None = None) -> dict[str, float]:
+        """What the closed trades of each account brought, in its own currency; without accounts that closed none.
+
+        ``since``: only those that closed at that instant or later.
+        """
+        with self._database.reading_at_once() as connection:
+            if since is None:
+                rows = connection.execute(REALISED, self._of_crew).all()
+            else:
+                rows = connection.execute(REALISED_SINCE, {**self._of_crew, "the_instant": since}).all()
+        return {row.platform: row.profit for row in rows}
+
+    def closed(self) -> dict[str, int]:
+        """How many closed trades each account has; without accounts that closed none."""
+        with self._database.reading_at_once() as connection:
+            return {row.platform: row.trades for row in connection.execute(CLOSED, self._of_crew)}
+
     def knows_analysis(self, analysis_id: str) -> bool:
         """Whether a trade of this crew's that did not fail has come of this analysis."""
         with self._database.reading_at_once() as connection:
@@ -299,16 +364,28 @@ class Trades:
         platform: str | None = None,
         commodity: str | None = None,
         states: Collection[TradeState] | None = None,
+        analysis_id: str | None = None,
+        submitted_since: Instant | None = None,
+        before_id: int | None = None,
         limit: int | None = None,
         newest_first: bool = True,
     ) -> TradeList:
-        """The trades that fit everything asked for; without a ``platform``, those on this crew's accounts."""
+        """The trades that fit everything asked for; without a ``platform``, those on this crew's accounts.
+
+        ``before_id``: those that were begun before this one.
+        """
         query = trade_rows.SELECT.order_by(trade.c.trade_id.desc() if newest_first else trade.c.trade_id).limit(limit)
         query = query.where(_ON_THE_CREWS_ACCOUNTS if platform is None else trade.c.platform == platform)
         if commodity is not None:
             query = query.where(trade.c.commodity == commodity)
         if states is not None:
             query = query.where(trade.c.state.in_(sorted(states)))
+        if analysis_id is not None:
+            query = query.where(trade.c.analysis_id == analysis_id)
+        if submitted_since is not None:
+            query = query.where(trade.c.submitted_at >= submitted_since)
+        if before_id is not None:
+            query = query.where(trade.c.trade_id < before_id)
         with self._database.reading_at_once() as connection:
             return [Trade(*row) for row in connection.execute(query, self._of_crew if platform is None else {})]
 

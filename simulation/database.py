@@ -182,6 +182,18 @@ class Books:
         found: list[tuple[str, str]] = self._connection.execute("SELECT cause, mode FROM crew_mode").fetchall()
         return found
 
+    def pauses(self) -> list[tuple[str, str]]:
+        """Account and commodity of every part that is paused; empty: of all of them."""
+        query = "SELECT platform, commodity FROM opening_pause WHERE paused"
+        found: list[tuple[str, str]] = self._connection.execute(query).fetchall()
+        return found
+
+    def requests(self) -> list[tuple[str, str, str]]:
+        """Id, state and detail (JSON) of what operators asked for."""
+        query = "SELECT request_id, state, detail FROM operator_request ORDER BY request_id"
+        found: list[tuple[str, str, str]] = self._connection.execute(query).fetchall()
+        return found
+
     def journal(self, kind: str) -> list[tuple[str, str, int, str]]:
         """Reason, detail (JSON), repetitions and writer of every line of one kind, oldest first."""
         query = "SELECT reason, detail, repeated, writer FROM journal WHERE kind = ? ORDER BY id"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from actors.commands import Outcome as Answer
 from connectors.base import CloseOrder, OpenOrder, Outcome
 from simulation.database import LeaseRow, TradeRow
 from simulation.process import Process
@@ -46,6 +47,10 @@ class Invariant:
         self, process: Process, platform: str, order: OpenOrder | CloseOrder, outcome: Outcome
     ) -> Iterator[str]:
         """An order got this answer."""
+        yield from ()
+
+    def commanded(self, process: Process, answer: Answer) -> Iterator[str]:
+        """A person who asked for something got this answer."""
         yield from ()
 
     def moved(self, platform: str) -> Iterator[str]:

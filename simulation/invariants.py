@@ -4,6 +4,7 @@ An invariant takes part in the moments in which something could break it, and an
 
 - ``row``: a commit changed a row of the trades. ``lease``: a commit changed a reservation.
 - ``sending``: an order is about to leave a process. ``answered``: a process is told what became of one.
+- ``commanded``: a person who asked for something is answered.
 - ``moved``: something may have happened at a broker. ``quoted``: a process was shown prices.
 - ``rest``: faults have stopped, and everything had the time that it may take to settle.
 

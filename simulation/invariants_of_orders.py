@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from actors.commands import CommandState
+from actors.commands import Outcome as Answer
 from connectors.base import CloseOrder, Done, OpenOrder
 from simulation.database import TradeRow
 from simulation.invariant import ACTIVE, SAME_VOLUME_LOTS, Invariant
@@ -215,6 +218,27 @@ class I11(Invariant):
             if count > 1:
                 yield f"{count} orders of the analysis {analysis_id} were executed"
 
+    def commanded(self, process: Process, answer: Answer) -> Iterator[str]:
+        """What a person was told is done, or never will be, stays so."""
+        before = self.scene.commanded.get(answer.request_id)
+        if before in (CommandState.DONE, CommandState.REFUSED) and answer.state is not before:
+            yield f"{answer.request_id} was {before}, and is {answer.state} now: {answer.said}"
+
+    def rest(self) -> Iterator[str]:
+        """No request was begun, or ended, twice; and a person has closed nothing but what a request was for."""
+        books = self.scene.books
+        counts: Counter[tuple[str, str]] = Counter()
+        for reason, detail, repeated, _ in books.journal("command"):
+            counts[json.loads(detail)["request_id"], reason] += repeated
+        for (request_id, reason), count in counts.items():
+            if count > 1:
+                yield f"the journal has {reason} of {request_id} {count} times"
+        requests = [json.loads(detail) for _, state, detail in books.requests() if state != "refused"]
+        wanted = {row["trade_id"] for detail in requests for row in detail.get("trades", ())}
+        for row in self.scene.rows.values():
+            if row.close_reason == "operator" and row.trade_id not in wanted:
+                yield f"trade {row.trade_id} was closed by hand, and no request was for it"
+
 
 class I13(Invariant):
     """Paused, halted and manage-only modes send no opens."""
@@ -229,3 +253,7 @@ class I13(Invariant):
         modes = [mode for _, mode in scene.books.modes() if mode != "trading"]
         if modes and written_at > scene.mode_set_at:
             yield f"order {order.magic:#x} leaves while the crew is {', '.join(modes)}"
+        for (account, commodity), paused_at in scene.paused_at.items():
+            is_part = account in ("", platform) and commodity in ("", order.commodity)
+            if is_part and written_at > paused_at:
+                yield f"order {order.magic:#x} leaves while opens of {account or 'all'}:{commodity or 'all'} are paused"

@@ -192,6 +192,10 @@ class I7(Invariant):
                 yield f"trade {row.trade_id} is {row.state} ({row.detail}), and nobody was alerted"
             if row.state == "closing" and self._is_over(row):
                 yield f"trade {row.trade_id} is closing ({row.detail}), and {row.platform} has closed it"
+        for request_id, state, detail in scene.books.requests():
+            asked = [scene.rows.get(row["trade_id"]) for row in json.loads(detail).get("trades", ())]
+            if state == "unresolved" and not any(row is not None and row.state in UNSETTLED for row in asked):
+                yield f"{request_id} is unresolved, and no trade of it is"
         now = int(scene.elapsed() * SECOND)
         for resource in (f"crew:{scene.scenario.settings.crew}", *(f"account:{name}" for name in scene.brokers)):
             lease = scene.leases.get(resource)

@@ -21,6 +21,7 @@ COMMIT_DOUBTFUL = "commit_doubtful"
 DATABASE_AWAY = "database_away"
 DISK_FULL = "disk_full"
 OPERATOR = "operator"
+COMMANDS = "commands"
 
 FAULTS_OF_PROCESSES: dict[str, str] = {
     CRASH: "a process is killed right before or right after a commit, or a call to its broker",
@@ -38,7 +39,12 @@ FAULTS_OF_PROCESSES: dict[str, str] = {
 FAULTS_ANYWHERE: dict[str, str] = {**FAULTS_OF_PROCESSES, **FAULTS_OF_BROKERS}
 """The kinds that strike whatever the broker is reached through."""
 
-FAULTS: dict[str, str] = {**FAULTS_ANYWHERE, **FAULTS_OF_TERMINALS}
+FAULTS_OF_PEOPLE: dict[str, str] = {
+    COMMANDS: "a person pauses, halts and closes through the console of any process, and asks again when in doubt",
+}
+"""Drawn from a source of its own, and so a seed without them is as it was before there were any."""
+
+FAULTS: dict[str, str] = {**FAULTS_ANYWHERE, **FAULTS_OF_PEOPLE, **FAULTS_OF_TERMINALS}
 """Every kind of fault with what it is."""
 
 ALL, NONE = "all", "none"

@@ -11,19 +11,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from actors import auditing, closing, late, lookup, opening, settling
 from actors.changes import as_open
 from actors.desk import Desk
 from actors.messages import Lease, Open, OpenResult
 from actors.reservation import ReservationActor
+from actors.seeing_through import SeeingThrough
 from actors.system.context import Context
 from connectors.base import ConnectorError, OpenOrder, Outcome, Rejected, Unknown
 from persistence.modes import ModeRecord, Modes
+from persistence.pauses import Pauses
+from persistence.requests import Request, Requests
 from persistence.reservations import Reservation, Reservations
 from persistence.schedule import Schedule
-from persistence.tables import account, reservation
+from persistence.tables import account, operator_request, reservation
 from persistence.trades import NewTrade
 from simulation import run, terminal_mutants
 from simulation.broker import SimulatedBroker
@@ -36,7 +39,7 @@ from simulation.broker_faults import (
     OPENED_BY_HAND,
     PARTIAL_FILL,
 )
-from simulation.kinds import ACTOR, CRASH, FREEZE, KILL, OPERATOR
+from simulation.kinds import ACTOR, COMMANDS, COMMIT_DOUBTFUL, CRASH, FREEZE, KILL, OPERATOR
 from simulation.mutant import MUTANTS, Caught, Mutant, hunt, mutant, replaced
 from simulation.terminal_broker import MetaTraderBroker
 from trading import adjustment
@@ -224,6 +227,48 @@ def stop_widens() -> Iterator[None]:
         return trade.stop_price - trade.side.sign * 0.1 * trade.stop_distance
 
     with replaced(adjustment, "tightened", widened):
+        yield
+
+
+# ---------------------------------------------------------------- what a person asks for
+
+
+@mutant("pause of a part ignored", COMMANDS, caught_by="I13")
+def pause_of_a_part_ignored() -> Iterator[None]:
+    """Whether opens of a part are paused is not asked when the order's row is written, nor before."""
+    with replaced(Pauses, "require_opens", lambda *_: None), replaced(Pauses, "of", lambda *_: []):
+        yield
+
+
+@mutant("request forgotten", COMMANDS, CRASH, caught_by="I7")
+def request_forgotten() -> Iterator[None]:
+    """Who leads next does not look for what the one before was asked for."""
+
+    def look_back(closings: SeeingThrough, _: Context) -> None:
+        closings._has_looked_back, closings._looks_back_again = True, False
+
+    with replaced(SeeingThrough, "_look_back", look_back):
+        yield
+
+
+@mutant("request of an unheard commit forgotten", COMMANDS, COMMIT_DOUBTFUL, caught_by="I7")
+def request_of_an_unheard_commit_forgotten() -> Iterator[None]:
+    """A request is given up that could not be written down, or so it was said."""
+    with replaced(SeeingThrough, "look_back_again", lambda *_: None):
+        yield
+
+
+@mutant("request carried out again", COMMANDS, caught_by="I11")
+def request_carried_out_again() -> Iterator[None]:
+    """What is asked for again under the same id is done again, in a new row."""
+    real = Requests.begin
+
+    def begin(requests: Requests, connection: Connection, request: Request, *entries: Any) -> bool:
+        same = operator_request.c.request_id == bindparam("the_request")
+        connection.execute(delete(operator_request).where(same), {"the_request": request.request_id})
+        return real(requests, connection, request, *entries)
+
+    with replaced(Requests, "known", lambda *_: None), replaced(Requests, "begin", begin):
         yield
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from actors.commands import Command, Outcome
 from actors.messages import Analysed, Lease, MarketRead, Reserve
-from actors.names import MONITOR, RESERVATION, TRADER, UPPER_LEVEL
+from actors.names import MONITOR, OPERATOR, RESERVATION, TRADER, UPPER_LEVEL
 from actors.reservation import LEASE_LOST
 from actors.system.alerts import Alert
 from actors.system.context import Behaviour, Context
@@ -21,17 +22,19 @@ from actors.system.runtime_virtual import VirtualWorld
 from actors.system.spec import Spec
 from actors.system.system import System
 from actors.system.virtual_process import VirtualRuntime
-from actors.wiring import Parts, crew_specs, journal_alert, reservation_spec
+from actors.wiring import Parts, crew_specs, journal_alert, operator_spec, reservation_spec
 from connectors.base import Connector
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
 from simulation.database import Commits, ProcessDatabase, simulated_database
+from simulation.kinds import COMMANDS
 from simulation.scenario import Scenario
 from simulation.story import Story
 from trading.analysis import Analysis
 from trading.reading import MarketReading
 
 MAIN = "main"
+CONSOLE, CONSOLE_LEVEL = "console", UPPER_LEVEL + 1
 STANDBY_PART_OF_TTL = 1 / 12  # how often a process that stands by asks again, as in serve
 STOP_SECONDS = 8.0
 MILLISECONDS = 1_000
@@ -44,6 +47,27 @@ FORESEEN = ("InjectedCrash:", "LedgerUnavailable:")
 @dataclass(frozen=True, slots=True)
 class StandBy:
     """Timer: try to lead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person asks for something, and waits for the answer, or for why there is none."""
+
+    command: Command
+    answered: Callable[[Outcome | str], None]
+
+
+class Console:
+    """What carries a person's commands to the operator's actor."""
+
+    def receive(self, message: object, context: Context) -> None:
+        """Ask, and tell what is answered."""
+        if not isinstance(message, Asked):
+            return
+        try:
+            message.answered(context.ask(OPERATOR, message.command))
+        except ActorError as error:
+            message.answered(f"no answer: {error}")
 
 
 class Main:
@@ -133,8 +157,12 @@ class Process:
             runtime, on_escalate=self._escalated, on_alert=lambda alert: self._alerted(runtime.owner, ledger, alert)
         )
         self._system = system
-        self._parts = Parts(self._scenario.market, ledger, self._connect(self))
+        obeys = COMMANDS in self._scenario.intensity
+        self._parts = Parts(self._scenario.market, ledger, self._connect(self), takes_commands=obeys)
         system.spawn(self._hosted(reservation_spec(self._parts)))
+        if obeys:
+            system.spawn(self._hosted(operator_spec(self._parts)))
+            system.spawn(Spec(CONSOLE, Console, CONSOLE_LEVEL))
         system.spawn(Spec(MAIN, lambda: Main(self), UPPER_LEVEL))
 
     def lead(self) -> None:
@@ -180,6 +208,11 @@ class Process:
             return False
         self._system.tell(TRADER, Analysed(analysis))
         return True
+
+    def command(self, command: Command, answered: Callable[[Outcome | str], None]) -> None:
+        """Have it asked for here; ``answered`` may never be called."""
+        if self.is_alive and self._system is not None:
+            self._system.tell(CONSOLE, Asked(command, answered))
 
     def read(self, reading: MarketReading) -> None:
         """Hear of a bar, as from an analyst, where anybody listens."""

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from actors.commands import Outcome as Answer
 from connectors.base import CloseOrder, Done, OpenOrder, Outcome
 from simulation.broker import SimulatedBroker
 from simulation.database import Books, TradeRow
 from simulation.invariant import Invariant
 from simulation.invariants import INVARIANTS
+from simulation.kinds import COMMANDS
 from simulation.process import Process
 from simulation.scenario import Scenario
 from simulation.scene import Scene
@@ -55,7 +57,10 @@ class Referee:
         self._leases = self._taking_part("lease")
         self._sendings = self._taking_part("sending")
         self._answers = self._taking_part("answered")
+        self._commands = self._taking_part("commanded")
         self._moves = self._taking_part("moved")
+        self._has_person = COMMANDS in scenario.intensity
+        self._modes: list[tuple[str, str]] = []  # but those of trading
         self._quotes = self._taking_part("quoted")
         self._rests = self._taking_part("rest")
 
@@ -70,6 +75,8 @@ class Referee:
             if lease != before:
                 changed_leases.append((before, lease))
                 scene.leases[lease.resource] = lease
+        if self._has_person:
+            self._see_modes()
         raw = scene.books.trades()
         changed_rows = self._changed_rows(raw) if raw != self._raw else []
         self._raw = raw
@@ -83,6 +90,22 @@ class Referee:
             self._story.tell(process.name, "ledger", described(row_before, row))
             for invariant in self._rows:
                 self._judge(invariant, invariant.row(row_before, row, process))
+
+    def _see_modes(self) -> None:
+        """What a person has set through a console, and since when."""
+        scene, now = self.scene, self.scene.elapsed()
+        modes = [(cause, mode) for cause, mode in scene.books.modes() if mode != "trading"]
+        if modes != self._modes:
+            self._modes = modes
+            scene.mode_set_at = now
+            self._mind_halt()
+            scene.is_halted = any(mode == "halted" for _, mode in modes)
+        scene.paused_at = {part: scene.paused_at.get(part, now) for part in scene.books.pauses()}
+
+    def _mind_halt(self) -> None:
+        """Halted, nothing is guarded: what must happen in time counts anew from its end."""
+        if self.scene.is_halted:
+            self.disturbed()
 
     def _changed_rows(self, raw: Sequence[tuple[Any, ...]]) -> list[tuple[TradeRow | None, TradeRow]]:
         scene, changed = self.scene, []
@@ -125,6 +148,13 @@ class Referee:
         if not isinstance(outcome, Done):
             self.disturbed()
 
+    def commanded(self, process: Process, answer: Answer) -> None:
+        """A person got an answer."""
+        for invariant in self._commands:
+            self._judge(invariant, invariant.commanded(process, answer))
+        self.scene.commanded[answer.request_id] = answer.state
+        self._story.count[f"commands {answer.state}"] += 1
+
     def looked(self, process: Process, platform: str, positions: Sequence[Position]) -> None:
         """The process has been shown these positions."""
         key = (process.owner, platform)
@@ -134,6 +164,7 @@ class Referee:
 
     def quoted(self, process: Process, platform: str, quotes: Sequence[Quote]) -> None:
         """The process has been shown these quotes."""
+        self._mind_halt()
         for invariant in self._quotes:
             self._judge(invariant, invariant.quoted(process, platform, quotes))
 

@@ -22,6 +22,7 @@ from simulation.connection import WatchedConnection
 from simulation.database import Weather, simulated_database
 from simulation.happenings import Happenings
 from simulation.kinds import FAULTS
+from simulation.person import Person
 from simulation.process import Fragile, Process
 from simulation.readings import Readings
 from simulation.referee import Referee, Violation
@@ -117,6 +118,7 @@ class Run:
         self._happenings = Happenings(
             scenario, world, self.story, self.referee, self._weather, self._processes, self._rng, self._at
         )
+        self._person = Person(scenario, world.elapsed, world.now, self.story, self.referee, self._processes, self._at)
         self._analyses = 0
         self._readings = Readings(scenario)
 
@@ -131,6 +133,7 @@ class Run:
             self._later_analysis(commodity)
             self._later_reading(commodity)
         self._happenings.begin()
+        self._person.begin()
         if self._until(self.scenario.troubled_seconds) and self._calm_down():
             self.referee.rest()
 
@@ -143,6 +146,7 @@ class Run:
         for broker in self._brokers.values():
             broker.behave()
         self._happenings.end()
+        self._person.end()
         began = self.world.elapsed()
         if not self._until(began + CALM_TRADING_SECONDS):
             return False

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 
 from actors.accounts import Market
 from feeds.catalogue import read_catalogue
-from simulation.kinds import FAULTS, FAULTS_ANYWHERE
+from simulation.kinds import FAULTS, FAULTS_ANYWHERE, FAULTS_OF_PEOPLE
 from simulation.terminal_faults import FAULTS_OF_TERMINALS
 from trading.analysis import Strategy
 from trading.calendars import TradingTimes, build
@@ -47,6 +47,7 @@ STRATEGIES = (Strategy.DAY, Strategy.SCALPING, Strategy.MOMENTUM, Strategy.SWING
 
 TROUBLED_SECONDS = (90.0, 240.0)  # how long faults may strike
 KIND_SHARE = 0.3  # of the kinds of faults, in one run
+PEOPLE_SHARE = 0.08  # of runs have a person at a console, since such a run takes half as long again
 SOBER_SHARE = 0.05  # of runs, in which nothing goes wrong at all
 INTENSITIES = (0.5, 1.0, 1.0, 2.0, 4.0)  # of a kind, over its usual rate
 
@@ -103,6 +104,7 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(FAULTS), connector: Connec
     analysis_seconds = rng.choice((10.0, 20.0, 40.0))
     daily_volatility = rng.choice((0.0005, 0.001, 0.002))
     intensity = drawn_intensity(rng, kinds, FAULTS_ANYWHERE)
+    intensity |= drawn_intensity(random.Random(f"{seed}/people"), kinds, FAULTS_OF_PEOPLE, share=PEOPLE_SHARE)
     settings = drawn_settings(rng, platforms, commodities)
     if connector == "mt5":
         intensity |= drawn_intensity(random.Random(f"{seed}/terminals"), kinds, FAULTS_OF_TERMINALS)
@@ -125,10 +127,12 @@ def draw(seed: int, kinds: frozenset[str] = frozenset(FAULTS), connector: Connec
     )
 
 
-def drawn_intensity(rng: random.Random, kinds: frozenset[str], of: Iterable[str]) -> dict[str, float]:
+def drawn_intensity(
+    rng: random.Random, kinds: frozenset[str], of: Iterable[str], *, share: float = KIND_SHARE
+) -> dict[str, float]:
     """Which of these kinds of faults strike, and how hard. Every kind draws, whether it is asked for or not."""
     sober = rng.random() < SOBER_SHARE
-    drawn = {kind: (rng.random() < KIND_SHARE, rng.choice(INTENSITIES)) for kind in of}
+    drawn = {kind: (rng.random() < share, rng.choice(INTENSITIES)) for kind in of}
     few = len(kinds) <= len(FAULTS_ANYWHERE) // 4  # asked for by name: then they shall strike
     return {
         kind: intensity

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from actors.commands import CommandState
 from actors.lookup import QUARANTINE_SECONDS
 from connectors.base import Done, OpenOrder
 from simulation.broker import SimulatedBroker
@@ -61,6 +62,9 @@ class Scene:
     disturbed_at: float = 0.0  # when a fault struck last
     written_at: dict[int, float] = field(default_factory=dict)  # elapsed seconds of the row's first commit, by trade
     mode_set_at: float = 0.0  # when a person changed the crew's mode last
+    is_halted: bool = False  # as of the last commit; known only where people ask through consoles
+    paused_at: dict[tuple[str, str], float] = field(default_factory=dict)  # elapsed seconds, by account and commodity
+    commanded: dict[str, CommandState] = field(default_factory=dict)  # what a person was answered last, by request
     accepted_seen: dict[str, int] = field(default_factory=dict)  # how many accepted orders were looked at, by platform
 
     def is_ours(self, platform: str, magic: int) -> bool:

@@ -35,6 +35,7 @@ class Ineligible(StrEnum):
     REFUSED_IT = "refused it"
     NOT_CONNECTED = "not connected"
     NOT_ITS_COMMODITY = "not its commodity"
+    PAUSED = "paused"
     MARKET_SHUT = "market shut"
     PRECLOSE_WINDOW = "inside the pre-close window"
     RESERVED = "reserved"
@@ -91,6 +92,7 @@ class AccountView:
     pausing_until: Instant | None = None  # the first instant after too many losses in a row at which it may open
     free_group_budget: float = math.inf  # what the trades of the commodity's group that bet this way may lose more
     has_refused: bool = False  # it was told to open on this very analysis, and nothing came of it
+    is_paused: bool = False  # a person has paused it, the commodity, or the commodity on it
 
 
 class Offer(NamedTuple):
@@ -232,6 +234,7 @@ def _ineligible(view: AccountView, quote: Quote | None, now: Instant, stop_dista
         (view.has_refused, Ineligible.REFUSED_IT),
         (not view.connected, Ineligible.NOT_CONNECTED),
         (not view.trades_commodity, Ineligible.NOT_ITS_COMMODITY),
+        (view.is_paused, Ineligible.PAUSED),
         (not view.market_open, Ineligible.MARKET_SHUT),
         (view.in_preclose_window, Ineligible.PRECLOSE_WINDOW),
         (view.reserved, Ineligible.RESERVED),

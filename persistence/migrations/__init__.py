@@ -4,5 +4,5 @@ A released revision is never edited. `REVISIONS` names all of them, oldest first
 up to date, and the refusal of one from the future, need not import Alembic.
 """
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 HEAD = REVISIONS[-1]

@@ -96,7 +96,7 @@ class World:
 
     def start(self, speed: float | None = None, settings: Mapping[str, str] | None = None) -> Program:
         """Start one more process of the crew."""
-        words = ["serve", "--no-view"]
+        words = ["serve", "--no-view", "--no-console"]
         words += [] if self.plan.has_broker else ["--speed", f"{self.plan.speed if speed is None else speed:g}"]
         program = Program(f"process {len(self.programs) + 1}", words, self.directory, self.ears, settings)
         self.programs.append(program)
