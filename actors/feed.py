@@ -6,7 +6,7 @@ is said to be dead once, and absent until it can be read again; nobody else noti
 
 from __future__ import annotations
 
-from actors.messages import EventsKnown, LookAtReading, Mood, ReadFeed
+from actors.messages import EventsKnown, FeedState, HowIsFeed, LookAtReading, Mood, ReadFeed
 from actors.names import ANALYST, FEED_BACK, FEED_DEAD, TRADER
 from actors.system.context import Context
 from feeds.reading import FeedReader, Outcome
@@ -28,6 +28,7 @@ class FeedActor:
         self._knowledge: Knowledge | None = None  # the last that could be read
         self._dead_because = ""
         self._failures = 0  # in a row
+        self._read_at_elapsed: float | None = None  # when it last could be read
 
     def start(self, context: Context) -> None:
         """Begin to read: what an earlier life has begun is given up."""
@@ -42,15 +43,22 @@ class FeedActor:
         """A source that is read once has said all; a reading that goes on is looked at as time passes."""
         return EVERYTHING if self._reader.reads_again else NOTHING
 
-    def receive(self, message: object, context: Context) -> None:
-        """Begin a reading, or look at the one that has begun."""
+    def receive(self, message: object, context: Context) -> FeedState | None:
+        """Begin a reading, or look at the one that has begun; answer `HowIsFeed`."""
         match message:
             case ReadFeed():
                 self._begin(context)
             case LookAtReading():
                 self._look(context)
+            case HowIsFeed():
+                return self._state(context)
             case _:
                 raise TypeError(f"a feed does not take {type(message).__name__}")
+        return None
+
+    def _state(self, context: Context) -> FeedState:
+        read_at = self._read_at_elapsed
+        return FeedState(bool(self._dead_because), None if read_at is None else context.elapsed() - read_at)
 
     def _begin(self, context: Context) -> None:
         self._reader.begin()
@@ -81,6 +89,8 @@ class FeedActor:
         was_dead = bool(self._dead_because)
         self._dead_because = outcome.error
         self._failures = self._failures + 1 if outcome.error else 0
+        if not outcome.error:
+            self._read_at_elapsed = context.elapsed()
         if outcome.knowledge is not None and not self._is_hollow(outcome.knowledge):
             self._knowledge = outcome.knowledge
         name = self._settings.name

@@ -33,10 +33,12 @@ from actors.messages import (
     Signal,
     TradeChanged,
     Valued,
+    WatchAges,
 )
 from actors.names import ANALYST, platform_actor
 from actors.system.context import Context, TimerHandle
 from actors.tracked import NOT_YET, Tracked
+from actors.watch_ages import WatchedTrades
 from actors.weighing import Row, Weighed, Weigher
 from trading import exits
 from trading.attention import EVERYTHING, NEVER, Attention
@@ -44,7 +46,7 @@ from trading.calendars import TradingTimes
 from trading.exit_bands import quiet_band
 from trading.exits import HOLD, Judgement, guard, guard_many, levels
 from trading.market import SECOND, Instant, Instrument, Quote
-from trading.quotes import usable_many
+from trading.quotes import unusable, usable_many
 from trading.reading import MarketReading
 from trading.trade import CloseReason, Trade, TradeState
 from trading.valuation import Valuation
@@ -63,6 +65,7 @@ class MonitorActor:
         self._quotes: dict[str, dict[str, Quote]] = defaultdict(dict)  # by platform and commodity
         self._terms: dict[str, tuple[Mapping[str, Instrument], str]] = {}  # by platform: with the account's currency
         self._weigher = Weigher(market)
+        self._watched = WatchedTrades(market)
         self._just_read: set[str] = set()  # commodities whose newest reading no trade was judged on yet
         self._not_judged: set[int] = set()  # trades on which judging has failed, and it was said
         self._is_blind = False  # weighing fails as a whole, and it was said
@@ -75,15 +78,15 @@ class MonitorActor:
         context.tell(ANALYST, ReadingsWanted())
         self._revalue_at(context.now(), context)
 
-    def receive(self, message: object, context: Context) -> None:
-        """Judge quotes as they come, and everything each interval."""
+    def receive(self, message: object, context: Context) -> dict[int, float] | None:
+        """Judge quotes as they come, and everything each interval; answer `WatchAges`."""
         match message:
             case Quotes():
                 self._guard(message, context)
                 if context.now() < self._revalued_at - self._interval:
                     self._revalue_at(context.now(), context)  # the clock was set back, and the timer would sleep on
             case TradeChanged():
-                self._follow(message)
+                self._follow(message, context)
             case MarketRead(reading):
                 self._take_reading(reading, context)
             case RevalueRead():
@@ -97,8 +100,11 @@ class MonitorActor:
                 self._revalued_at = context.now()
                 self._revalue_at(self._revalued_at + self._interval, context)
                 self.monitor_open_positions(context)
+            case WatchAges():
+                return self._watched.ages(context.now(), context.elapsed())
             case _:
                 raise TypeError(f"the monitor does not take {type(message).__name__}")
+        return None
 
     def monitor_open_positions(self, context: Context) -> None:
         """Judge every open trade that has a usable quote while its market is open."""
@@ -123,7 +129,7 @@ class MonitorActor:
 
     # ------------------------------------------------------------ what there is to watch
 
-    def _follow(self, message: TradeChanged) -> None:
+    def _follow(self, message: TradeChanged, context: Context) -> None:
         trade = message.trade
         account = self._open.setdefault(trade.platform, {})
         known = account.get(trade.commodity)
@@ -131,11 +137,15 @@ class MonitorActor:
             known = None
         if trade.state is TradeState.OPEN:
             if known is None:
+                if (other := account.get(trade.commodity)) is not None:  # that it is over was not heard of
+                    self._watched.end(other.trade.trade_id)
                 account[trade.commodity] = Tracked.of(trade, message.past)
+                self._watched.begin(trade, (context.now(), context.elapsed()))
             else:
                 known.is_now(trade, message.past)
         elif known is not None:
             del account[trade.commodity]
+            self._watched.end(trade.trade_id)
             self._not_judged.discard(trade.trade_id)
 
     def _take_reading(self, reading: MarketReading, context: Context) -> None:
@@ -181,9 +191,12 @@ class MonitorActor:
             quote = quotes.get(trade.commodity)
             if quote is None or not self._market.times.of(platform, trade.commodity).is_open(now):
                 continue
-            decision = guard(trade, quote, now, self._weigher.rules[trade.commodity])
+            rules = self._weigher.rules[trade.commodity]
+            decision = guard(trade, quote, now, rules)
             if isinstance(decision, exits.Close):
                 self._tell_close(trade, decision, None, context)
+            if unusable(quote, now, rules.quote_max_age_seconds, may_be_negative=rules.may_be_negative) is None:
+                self._watched.judged((trade,), (now, context.elapsed()))
 
     def _hit(self, trades: list[Trade], quotes: Mapping[str, Quote], context: Context) -> list[Trade]:
         """Those of many trades whose stop or target is reached, in one pass over columns."""
@@ -195,6 +208,13 @@ class MonitorActor:
         max_age_seconds = self._market.settings.quote_max_age_seconds
         usable = usable_many(bid, ask, time, context.now(), max_age_seconds, may_be_negative=negative)
         codes = guard_many(levels(trades), bid, ask, usable)
+        now, times = context.now(), self._market.times
+        judged = [
+            trade
+            for trade, may in zip(trades, usable.tolist(), strict=True)
+            if may and times.of(trade.platform, trade.commodity).is_open(now)
+        ]
+        self._watched.judged(judged, (now, context.elapsed()))
         return [trade for trade, code in zip(trades, codes, strict=True) if code != HOLD]
 
     # ------------------------------------------------------------ judging

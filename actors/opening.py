@@ -18,6 +18,7 @@ from actors.changes import as_open
 from actors.desk import Conceded, Desk
 from actors.messages import Lease, Open, OpenResult, Release, Reserve
 from actors.names import RESERVATION
+from actors.reservation_waits import FAILED, HAD, REFUSED
 from actors.system.context import Context
 from actors.system.errors import NotExecuted, OutcomeUnknown, Refusal
 from actors.troubles import heed
@@ -40,16 +41,28 @@ def open_trade(desk: Desk, message: Open, context: Context) -> OpenResult:
     if isinstance(checked, str):
         return refused(desk, message, checked)
     try:
-        lease = context.ask(RESERVATION, Reserve(resource(desk.platform, message.analysis.commodity)))
+        lease = _reserved(desk, resource(desk.platform, message.analysis.commodity), context)
     except (NotExecuted, OutcomeUnknown, Refusal) as error:
         # If it was reserved after all, it expires by itself: nothing was sent.
         return refused(desk, message, f"no reservation: {error}")
-    if not isinstance(lease, Lease):
+    if lease is None:
         return refused(desk, message, "reserved")
     try:
         return _open_under(lease, desk, message, checked, context)
     finally:
         context.tell(RESERVATION, Release(lease.fence))
+
+
+def _reserved(desk: Desk, wanted: str, context: Context) -> Lease | None:
+    """The reservation; None: somebody else holds it. Raises what an ask raises. How long that took is measured."""
+    asked_at, outcome = context.elapsed(), FAILED
+    try:
+        lease = context.ask(RESERVATION, Reserve(wanted))
+        outcome = HAD if isinstance(lease, Lease) else REFUSED
+        return lease if isinstance(lease, Lease) else None
+    finally:
+        if desk.waits is not None:
+            desk.waits.note(outcome, context.elapsed() - asked_at)
 
 
 def check_again(desk: Desk, message: Open, context: Context) -> Sizing | str:

@@ -28,6 +28,7 @@ from actors.system.shell_context import ShellContext
 from actors.system.spec import Spec
 from actors.system.timers import Timer
 from trading.attention import EVERYTHING, Attention
+from trading.histogram import Histogram
 from trading.market import Instant
 
 LONGEST_BACKOFF_SECONDS = 5.0
@@ -66,6 +67,7 @@ class Shell(pykka.Actor):
         self.last_message: type | None = None
         self.last_error: BaseException | None = None  # of the last crash
         self.ping: Ping | None = None  # sent and not yet answered
+        self.handling: Histogram | None = None  # seconds that each message kept the actor; None: not measured
         self._host = host
         self._runtime = runtime
         self._context: Context = ShellContext(spec, host, runtime, self.new_timer)
@@ -170,7 +172,10 @@ class Shell(pykka.Actor):
         """Handle one item of the mailbox. It neither raises nor returns anything: calls are answered here."""
         self.is_handling = True
         try:
-            self._handle(message)
+            if self.handling is None or isinstance(message, Ping):
+                self._handle(message)
+            else:
+                self._handle_measured(message, self.handling)
         except BaseException as error:
             self._end_of_loop(error)
         finally:
@@ -203,6 +208,13 @@ class Shell(pykka.Actor):
                 self._stop_in_order(item, self._behaviour)
             case _:  # a plain value will do for a message too
                 self._receive(item, self._behaviour)
+
+    def _handle_measured(self, item: Any, handling: Histogram) -> None:
+        began = self._runtime.elapsed()
+        try:
+            self._handle(item)
+        finally:
+            handling.observe(self._runtime.elapsed() - began)
 
     def _receive(self, message: Any, behaviour: Behaviour) -> None:
         """A message for whose answer nobody waits."""

@@ -17,6 +17,7 @@ from actors.system.alerts import Alert, DeadLetters, is_worth_an_alert
 from actors.system.context import DEFAULT_ASK_SECONDS
 from actors.system.errors import (
     ActorDead,
+    ActorError,
     AskTimeout,
     AskUpwards,
     Crashed,
@@ -28,6 +29,7 @@ from actors.system.errors import (
     Unanswered,
 )
 from actors.system.items import Call, Ping, Stop
+from actors.system.measures import Measures
 from actors.system.runtime import Runtime
 from actors.system.shell import ENDED, ActorState, Shell
 from actors.system.spec import Spec
@@ -74,13 +76,16 @@ class System:
         *,
         on_escalate: Callable[[str, BaseException], None] | None = None,
         on_alert: Callable[[Alert], None] | None = None,
+        measures: Measures | None = None,
     ) -> None:
         """``on_escalate(name, error)`` is called once, on the actor's thread, when the first actor is given up: the
         process should stop opening, flush, and exit with `EXIT_ESCALATED`. ``on_alert`` is called on any thread.
+        ``measures``: where asks, handling and alerts are measured; None: nowhere, which costs nothing.
         """
         self._runtime = runtime
         self._on_escalate = on_escalate
         self._on_alert = on_alert
+        self._measures = measures
         self._shells: dict[str, Shell] = {}
         self._alerts: deque[Alert] = deque(maxlen=ALERTS_KEPT)
         self._dead_letters = DeadLetters()
@@ -234,6 +239,8 @@ class System:
             self._last_now = self._runtime.now()
         alert = Alert(self._last_now, actor, reason, detail)
         self._alerts.append(alert)
+        if self._measures is not None:
+            self._measures.alerted(reason)
         log.warning("%s: %s: %s", actor, reason, detail)
         if self._on_alert is not None:
             try:
@@ -282,6 +289,8 @@ class System:
         if spec.name in self._shells:
             raise ValueError(f"name: there is an actor {spec.name!r} already")
         shell = self._runtime.new_shell(self, spec)
+        if self._measures is not None:
+            shell.handling = self._measures.handling(spec.name)
         self._shells[spec.name] = shell
         return shell
 
@@ -292,6 +301,19 @@ class System:
         return shell
 
     def _ask(self, shell: Shell, message: Any, timeout_seconds: float) -> Any:
+        measures = self._measures
+        if measures is None:
+            return self._ask_at_once(shell, message, timeout_seconds)
+        asked_at = self._runtime.elapsed()
+        try:
+            answer = self._ask_at_once(shell, message, timeout_seconds)
+        except ActorError as error:
+            measures.not_answered(shell.spec.name, message, error)
+            raise
+        measures.asked(shell.spec.name, message, self._runtime.elapsed() - asked_at)
+        return answer
+
+    def _ask_at_once(self, shell: Shell, message: Any, timeout_seconds: float) -> Any:
         if not 0 < timeout_seconds < float("inf"):
             raise ValueError(f"timeout_seconds must be above 0 and finite, not {timeout_seconds}")
         reply = self._runtime.new_reply()
