@@ -68,8 +68,9 @@ def cost_of(command: Sequence[str], directory: Path, *, until: str = "") -> Cost
 
 
 def environment() -> dict[str, str]:
-    """The environment without settings of the one who measures."""
-    return {name: value for name, value in os.environ.items() if not name.upper().startswith("WATCHBILL__")}
+    """The environment without settings of the one who measures; the console at any port that is free."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("WATCHBILL__")}
+    return {**kept, "WATCHBILL__CONSOLE__PORT": "0"}
 
 
 def measure(runs: int) -> dict[str, Cost]:

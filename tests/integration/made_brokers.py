@@ -17,6 +17,7 @@ import trading
 from connectors.base import Clock, Connector, Done
 from connectors.gateway_floor import Floor
 from connectors.gateway_server import GatewayServer
+from connectors.measured import Gauges, MeasuredConnector
 from connectors.mock import MockConnector
 from connectors.mock_clock import ManualClock
 from connectors.paper import PaperConnector
@@ -228,9 +229,19 @@ def _metatrader() -> Broker:
     return MetaTraderBroker()
 
 
+class MeasuredBroker(PaperBroker):
+    """The same account, with every call to it measured."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gauges = Gauges()
+        self.connector = MeasuredConnector(self.paper, self.gauges, self.clock.elapsed)
+
+
 BROKERS: dict[str, Callable[[Path], Broker]] = {
     "paper": lambda folder: PaperBroker(),
     "paper_on_disk": lambda folder: PaperBroker(folder / "book.sqlite"),
+    "measured": lambda folder: MeasuredBroker(),
     "mock": lambda folder: MockBroker(),
     "remote": lambda folder: RemoteBroker(folder / "book.sqlite"),
     "simulated": lambda folder: WellBehavedBroker(),
