@@ -42,6 +42,7 @@ SNAPSHOT = LiveSnapshot(
     accounts=(ALPHA, BETA),
     trades=(BUY, SELL),
     events=(EVENT,),
+    console_url="http://127.0.0.1:8787",
 )
 
 
@@ -62,7 +63,8 @@ def test_it_shows_time_speed_progress_leader_accounts_trades_and_events() -> Non
     screen = "\n".join(drawn(SNAPSHOT))
     for shown in (
         "Wed 2026-03-04 12:00 UTC", "market open", "x3600", "leads crew default", "1,234 of 5,000 bars, 25 %",
-        "2 open, 43 opened, 41 closed, 812 refused, realised -153.20", "10,135.79", "another process holds the account",
+        "2 open, 43 opened, 41 closed, 812 refused, realised -153.20", "http://127.0.0.1:8787", "10,135.79",
+        "another process holds the account",
         "1.11823", "1.12510", "+12.34", "-17.66", "03-04 11:00", "closing to closed",
     ):  # fmt: skip
         assert shown in screen

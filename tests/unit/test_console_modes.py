@@ -76,6 +76,7 @@ def mode_of(configuration: Configuration) -> Mode:
 
 def test_a_pause_says_what_it_does_who_asked_and_what_lifts_it(configuration: Configuration, history: History) -> None:
     data = told(Pause(reason="the news"), configuration)
+    assert data.pop("request_id")
     assert data == {
         "crew": CREW,
         "mode": "paused",
@@ -86,6 +87,10 @@ def test_a_pause_says_what_it_does_who_asked_and_what_lifts_it(configuration: Co
         "by": asked_by(),
         "since": "2026-03-04T14:00:00Z",
         "lifted_by": "run.py resume",
+        "said": "crew default is paused: nothing is opened, guarding goes on",
+        "through": "ledger",
+        "why_ledger": "no console runs here",
+        "paused": [],
         "before": "trading",
         "positions": [],
     }

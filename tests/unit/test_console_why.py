@@ -267,7 +267,7 @@ class TestWhatIsTold:
         [
             ("stale", "older than analysis_max_age_seconds allows"),
             ("seen", "a trade has come of this very analysis already"),
-            ("paused", "run.py resume lifts it"),
+            ("paused", "a person has paused opening, of everything or of this part"),
             ("no_eligible_strategy", "no strategy is both switched on and meant for this regime"),
         ],
     )
