@@ -15,12 +15,14 @@ from trading.trade import TradeState
 DEFAULT_SPEED = 3600.0
 DEFAULT_COMMODITY = "EURUSD"
 DEFAULT_ZONE = "new-york"
+TOKENS = ("read", "trade", "signal", "all")
 SOAKS = ("kill", "pause", "takeover")
 SOAK_WAYS = ("kill", "stop", "cut", "term")
 DEFAULT_SOAK_ROUNDS = 20
 DEFAULT_SOAK_PARALLEL = 2
 DEFAULT_SEEDS = 500
 DEFAULT_LINES = 60
+DEFAULT_CLOSE_WAIT_SECONDS = 30.0  # for the outcome
 DEFAULT_TRADES = 20
 DEFAULT_POSITIONS = 60_000
 DEFAULT_AUDITED_TRADES = 1_000
@@ -33,6 +35,14 @@ class Common:
     config: Path | None = None  # None: watchbill.toml where there is one
     json: bool = False  # standard output is exactly one JSON object
     log_json: bool = False  # log lines are JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtConsole(Common):
+    """What the commands have in common that go through a console."""
+
+    url: str | None = None  # of a console elsewhere; None: the one that runs on this ledger, if any
+    token_file: Path | None = None  # holds the token for it; None: that of this ledger's console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +60,7 @@ class Serve(Common):
     fresh: bool = False  # forget the paper accounts' books and start anew
     start: Instant | None = None  # None: where the feed begins, or where it was left
     view: bool = True
+    console: bool = True  # False: none, whatever the settings say
     seed: int | None = None  # None: 0, where there is a simulated market
     data: tuple[str, ...] = ()  # as for `Replay`
 
@@ -122,12 +133,14 @@ class Replay(Changed):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status(Common):
+class Status(AtConsole):
     """Who leads what, what is open, what comes next."""
+
+    watch: bool = False  # stay, and show it live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trades(Common):
+class Trades(AtConsole):
     """The trades of the ledger."""
 
     platform: str | None = None
@@ -216,14 +229,28 @@ class Restore(Common):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause(Common):
-    """No opens; guarding goes on."""
+class Close(AtConsole):
+    """Close one trade, or all of a part."""
 
+    trade_id: int | None = None
+    all: bool = False
+    account: str | None = None  # with all: None: on every account
+    commodity: str | None = None
+    yes: bool = False  # False: ask, naming what would be closed
+    wait_seconds: float = DEFAULT_CLOSE_WAIT_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(AtConsole):
+    """No opens, at all or of a part; guarding goes on."""
+
+    account: str | None = None  # None: on every account
+    commodity: str | None = None  # None: of everything
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Halt(Common):
+class Halt(AtConsole):
     """No opens, and no guarding either."""
 
     reason: str = ""
@@ -231,15 +258,32 @@ class Halt(Common):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resume(Common):
-    """Lift a pause or a halt."""
+class Resume(AtConsole):
+    """Lift a pause of just this part; of everything, or a halt, where none is named."""
+
+    account: str | None = None
+    commodity: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reset(Common):
+class Reset(AtConsole):
     """Lift what a loop of crashes has set, or have the drawdown of an account forgotten."""
 
     drawdown: str | None = None  # the account; None: it is about the crashes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens(Common):
+    """Where the console's tokens are; or make some of them anew."""
+
+    rotate: str | None = None  # one of `TOKENS`; None: only say where they are
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn(Common):
+    """Make a link that signs a browser in at the console."""
+
+    read: bool = False  # True: to look only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,17 +373,20 @@ Arguments: TypeAlias = (
     | Restore
     | Simulate
     | Rehearse
+    | Close
     | Pause
     | Halt
     | Resume
     | Reset
+    | Tokens
+    | SignIn
     | Submit
     | Adopt
     | Disown
     | Soak
 )
 
-OF_THE_LEDGER_ALONE = (Status, Trades, Why, Fairness, Backup, Pause, Resume, Halt, Reset)
+OF_THE_LEDGER_ALONE = (Status, Trades, Why, Fairness, Backup, Pause, Resume, Halt, Reset, Tokens, SignIn)
 """What needs no more of the settings than where the ledger is, and whose: it works while these are broken."""
 
 KINDS: dict[str, type[Arguments]] = {
@@ -359,10 +406,13 @@ KINDS: dict[str, type[Arguments]] = {
     "doctor": Doctor,
     "backup": Backup,
     "restore": Restore,
+    "close": Close,
     "pause": Pause,
     "resume": Resume,
     "halt": Halt,
     "reset": Reset,
+    "tokens": Tokens,
+    "sign-in": SignIn,
     "submit": Submit,
     "adopt": Adopt,
     "disown": Disown,

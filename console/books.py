@@ -52,6 +52,16 @@ def floor_directory(configuration: Configuration) -> Path:
     return book_directory(configuration) / "orders"
 
 
+def console_tokens_file(configuration: Configuration) -> Path:
+    """What lets scripts and browsers in at the console."""
+    return book_directory(configuration) / "console-tokens.json"
+
+
+def console_address_file(configuration: Configuration) -> Path:
+    """Where a console that runs says where it is."""
+    return book_directory(configuration) / "console-address.json"
+
+
 def gateway_secret_file(configuration: Configuration) -> Path:
     """The secret that a gateway makes where the settings have none; its clients on the same machine read it."""
     return book_directory(configuration) / "gateway" / "secret"

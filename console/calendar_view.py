@@ -19,10 +19,10 @@ Row = tuple[str, str | None]  # what it is, and its instant in ISO 8601
 
 def render(data: Mapping[str, Any]) -> RenderableType:
     """The day, why it is not like others, its instants in three clocks, the rules, and how far all this is known."""
-    parts: list[RenderableType] = [_heading(data), *_remarks(data), Text()]
+    parts: list[RenderableType] = [_heading(data), *remarks_of(data), Text()]
     zone = ZoneInfo(data["zone"])
-    parts.append(_table(list(_rows(data)), zone))
-    parts += [Text(), *_rules(data), *_accounts(data, zone), _known(data)]
+    parts.append(_table(list(instants_of(data)), zone))
+    parts += [Text(), *rules_of(data), *others_of(data, zone), known_of(data)]
     return Group(*parts)
 
 
@@ -37,7 +37,7 @@ def _heading(data: Mapping[str, Any]) -> Text:
     return Text.assemble((f"{data['commodity']}{on}", "bold"), said, (calendar, "dim"))
 
 
-def _remarks(data: Mapping[str, Any]) -> Iterator[Text]:
+def remarks_of(data: Mapping[str, Any]) -> Iterator[Text]:
     """Whether it trades at the moment asked for, and why the day is as it is."""
     zone, because = ZoneInfo(data["zone"]), f": {data['holiday']}" if data["holiday"] else ""
     if data["is_open"]:
@@ -57,7 +57,8 @@ def _remarks(data: Mapping[str, Any]) -> Iterator[Text]:
         )
 
 
-def _rows(data: Mapping[str, Any]) -> Iterator[Row]:
+def instants_of(data: Mapping[str, Any]) -> Iterator[Row]:
+    """What happens on the day and after it, each with its instant, in order."""
     if data["day_end"]:
         for number, session in enumerate(data["sessions"]):
             yield "trades from" if number == 0 else "break until", session["opens"]
@@ -93,7 +94,7 @@ def _table(rows: list[Row], zone: ZoneInfo) -> FittedTable:
     return FittedTable("", columns, told)
 
 
-def _rules(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+def rules_of(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     if not data["day_end"]:
         return
     before = f"the effective close, {data['buffer_minutes']:g} minutes before the day's end ({data['buffer_from']})"
@@ -112,7 +113,7 @@ def _rules(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     )
 
 
-def _accounts(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Text]:
+def others_of(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Text]:
     for other in data["other_accounts"]:
         name = printable(other["account"])
         if other["day_end"] is None:
@@ -122,7 +123,7 @@ def _accounts(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Text]:
             yield Text(f"On {name} it ends at {end} at the exchange, its effective close is {close}: --account {name}")
 
 
-def _known(data: Mapping[str, Any]) -> Text:
+def known_of(data: Mapping[str, Any]) -> Text:
     if data["known_until"] is None:
         return Text("Known for all years: by a rule that does not change.", style="dim")
     return Text(f"Known until {data['known_until']}; later days are by rule alone.", style="dim")

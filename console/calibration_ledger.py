@@ -11,7 +11,7 @@ import numpy as np
 from console.ledger_claims import CLAIMS, KIND, Claim, LedgerClaims, claims_of
 from console.standing_claims import CHANGES, StandingClaims, standing_claims
 from persistence.ledger import Ledger
-from trading.bootstrap import bootstrapped
+from trading.bootstrap import DRAWS, bootstrapped
 from trading.calibration import BINS, ReliabilityBin, calibration_error, murphy, reliability, score, wilson_interval
 from trading.trade import Trade, TradeState
 from trading.trade_claims import FEW_TRADES, TradeClaims, live_figures
@@ -20,14 +20,17 @@ Data: TypeAlias = dict[str, Any]
 BAND_POINTS = 5  # of confidence
 
 
-def figures(ledger: Ledger, *, seed: int = 0) -> Data:
-    """Everything that this ledger shows so far. ``seed``: of the intervals."""
-    settled = ledger.trades.list(states={TradeState.CLOSED}, newest_first=False)
-    valuations = ledger.journal.list(kind=KIND, newest_first=False)
-    changes = [line for kind in CHANGES for line in ledger.journal.list(kind=kind, newest_first=False)]
+def figures(ledger: Ledger, *, seed: int = 0, newest: int | None = None, draws: int = DRAWS) -> Data:
+    """Everything that this ledger shows so far. ``seed``, ``draws``: of the intervals.
+
+    ``newest``: only so many of the newest claims, changes and settled trades are looked at.
+    """
+    settled = ledger.trades.list(states={TradeState.CLOSED}, limit=newest)[::-1]
+    valuations = ledger.journal.list(kind=KIND, limit=newest)[::-1]
+    changes = [line for kind in CHANGES for line in ledger.journal.list(kind=kind, limit=newest)[::-1]]
     claims, standing = claims_of(valuations, settled), standing_claims(valuations, changes, settled)
     found = {
-        claim: {**_of_claim(claims, claim, seed), "as_they_stood": _as_they_stood(standing[claim], seed)}
+        claim: {**_of_claim(claims, claim, seed, draws), "as_they_stood": _as_they_stood(standing[claim], seed, draws)}
         for claim in CLAIMS
     }
     return {
@@ -68,28 +71,29 @@ def confidence_bands(trades: Sequence[Trade]) -> list[Data]:
     ]
 
 
-def _of_claim(claims: LedgerClaims, claim: Claim, seed: int) -> Data:
+def _of_claim(claims: LedgerClaims, claim: Claim, seed: int, draws: int) -> Data:
     mine = claims.claims[claim]
     bins = reliability(mine.claimed, mine.happened)
     places = np.minimum((mine.claimed * BINS).astype(np.int64), BINS - 1)
     return {
-        **_scored(mine, seed),
+        **_scored(mine, seed, draws),
         "parts": asdict(murphy(bins)) if bins else None,
         "reliability": [
             _by_trades(each, mine.where(places == place).trades)
             for each, place in zip(bins, np.unique(places).tolist(), strict=True)
         ],
         "by_strategy": {
-            name: _scored(mine.where(mine.strategy == name), seed) for name in np.unique(mine.strategy).tolist()
+            name: _scored(mine.where(mine.strategy == name), seed, draws) for name in np.unique(mine.strategy).tolist()
         },
         "live_figures": [{**asdict(figure), "share": figure.share} for figure in live_figures(mine)],
         "left_out": dict(claims.left_out[claim]),
     }
 
 
-def _as_they_stood(claims: StandingClaims, seed: int) -> Data:
+def _as_they_stood(claims: StandingClaims, seed: int, draws: int) -> Data:
     """The scores of the claims about levels as they were; no skill, for not every end of them is known."""
     bins = reliability(claims.claimed, claims.came)
+    intervals = bootstrapped(claims.claimed, claims.came, claims.trade, seed=seed, draws=draws)
     return {
         "count": len(claims.claimed),
         "trades": len(np.unique(claims.trade)),
@@ -97,7 +101,7 @@ def _as_they_stood(claims: StandingClaims, seed: int) -> Data:
         "claimed": float(claims.claimed.mean()) if bins else None,
         "came": float(claims.came.mean()) if bins else None,
         "calibration_error": calibration_error(bins) if bins else None,
-        "interval": asdict(bootstrapped(claims.claimed, claims.came, claims.trade, seed=seed))["calibration_error"],
+        "interval": asdict(intervals)["calibration_error"],
     }
 
 
@@ -106,10 +110,10 @@ def _by_trades(each: ReliabilityBin, trades: int) -> Data:
     return {**asdict(each), "trades": trades, "interval": asdict(wilson_interval(each.happened * trades, trades))}
 
 
-def _scored(claims: TradeClaims, seed: int) -> Data:
+def _scored(claims: TradeClaims, seed: int, draws: int) -> Data:
     return {
         **score(claims.claimed, claims.happened).as_detail(),
         "trades": claims.trades,
         "few": claims.trades < FEW_TRADES,
-        "intervals": asdict(bootstrapped(claims.claimed, claims.happened, claims.trade, seed=seed)),
+        "intervals": asdict(bootstrapped(claims.claimed, claims.happened, claims.trade, seed=seed, draws=draws)),
     }

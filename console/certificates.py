@@ -12,7 +12,7 @@ from connectors.mt5.certificate_dates import earliest_end, end_of
 from connectors.mt5.gateway_link import WARNING_DAYS
 from connectors.mt5.gateway_tls import client_context, plain_host
 from connectors.reaching import reach
-from console.check import Check
+from console.check import Check, State
 from console.errors import CommandError
 from console.figures import clock
 from trading.market import DAY, Instant
@@ -47,6 +47,18 @@ def certificate_check(name: str, file: Path, address: tuple[str, int], now: Inst
     if ends_at <= now:
         return Check(name, "failed", saw, MADE_ANEW)
     return Check(name, "warning", saw, MADE_ANEW) if _is_soon(ends_at, now) else Check(name, "ok", saw)
+
+
+def file_check(name: str, file: Path, now: Instant, advice: str) -> Check:
+    """What `doctor` says of a certificate that this machine shows. ``now``: by this computer's clock."""
+    try:
+        ends_at = earliest_end(file)
+    except ConnectorError as error:
+        return Check(name, "failed", str(error), advice)
+    if ends_at is None:
+        return Check(name, "failed", f"{file} holds no certificate", advice)
+    state: State = "failed" if ends_at <= now else "warning" if _is_soon(ends_at, now) else "ok"
+    return Check(name, state, f"{file} {_said(ends_at, now)}", "" if state == "ok" else advice)
 
 
 def _shown_until(file: Path, address: tuple[str, int]) -> Instant | None:

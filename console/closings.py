@@ -75,12 +75,12 @@ def closings_table(closings: Sequence[Mapping[str, Any]], *, known: bool) -> Ren
         Column("trades", "right", goes=4),  # that are open, and will be judged
         Column("closes", goes=1, shrinks="fold"),
     )
-    rows = [_row(accounts, commodities, line, trades) for line, accounts, commodities, trades in _folded(closings)]
+    rows = [_row(accounts, commodities, line, trades) for line, accounts, commodities, trades in folded(closings)]
     otherwise = "No closings are due." if known else "The next closings are known once something has happened."
     return table("Next closings (UTC)", columns, rows, otherwise=otherwise)
 
 
-def _folded(
+def folded(
     closings: Sequence[Mapping[str, Any]],
 ) -> list[tuple[Line, tuple[str, ...], tuple[str, ...], int]]:
     """Each line with its accounts, its commodities and how many open trades it concerns, in the order given."""

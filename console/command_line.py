@@ -118,7 +118,7 @@ def _parser() -> _Parser:
         command("terminal", "be the simulated MetaTrader 5 terminals of the accounts, with a broker behind each")
     )
     options.replay_options(command("replay", "run the lifecycle over recorded bars and show what came of it"))
-    command("status", "who leads what, accounts, open trades, the next closings, the last decision")
+    options.status_options(command("status", "who leads what, accounts, open trades, next closings, the last decision"))
     options.trades_options(command("trades", "the trades of the ledger, newest first"))
     options.why_options(command("why", "why something was opened or not: the last decisions with their numbers"))
     options.calendar_options(
@@ -141,13 +141,18 @@ def _parser() -> _Parser:
     options.restore_options(
         command("restore", "put a backup in the place of the ledger, and keep what was there; while nobody leads")
     )
-    options.reason_options(command("pause", "open nothing from now on; guarding goes on"))
-    command("resume", "lift a pause or a halt")
+    options.close_options(command("close", "close one trade, or all of a part, and say what came of it"))
+    options.pause_options(command("pause", "open nothing from now on, at all or of a part; guarding goes on"))
+    options.resume_options(command("resume", "lift a pause, of everything or of a part, or a halt"))
     options.halt_options(
         command("halt", "open nothing, and guard nothing either: stops and targets close nothing until resume")
     )
     options.reset_options(
         command("reset", "lift what a loop of crashes has set, and count crashes from zero again; or forget a drawdown")
+    )
+    options.tokens_options(command("tokens", "where the tokens of the console are; --rotate makes them anew, at once"))
+    options.sign_in_options(
+        command("sign-in", "make a link that signs a browser in at the console, once, within a minute")
     )
     options.submit_options(
         command("submit", "sign an analysis of a source outside, and leave it where a leading process takes it")

@@ -113,6 +113,7 @@ class Configuration:
         url = make_url(self.database_url)
         queried = [url.query[key] for key in _telling(url)]
         found += [url.password or "", *(value for value in queried if isinstance(value, str))]
+        found += self.settings.notifications.addresses
         return tuple(secret for secret in found if secret)
 
 

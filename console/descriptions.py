@@ -11,6 +11,7 @@ from trading.settings import Settings
 from trading.settings_accounts import AccountSettings, Limits, PaperSettings
 from trading.settings_analyses import AnalysesSettings, AnalysisSource
 from trading.settings_commodities import CommodityOverride
+from trading.settings_console import ConsoleSettings
 from trading.settings_exits import (
     AdverseDriftRule,
     BreakEvenRule,
@@ -24,6 +25,7 @@ from trading.settings_exits import (
 from trading.settings_feeds import CalendarFeed, Feeds, HeadlineFeed, PositionFeed, ScoreFeed
 from trading.settings_hours import Hours
 from trading.settings_metatrader import MetaTraderSettings
+from trading.settings_notifications import NotificationSettings
 from trading.settings_regimes import RegimeSettings, TrendWeights
 from trading.settings_risk import DrawdownTier, Risk
 from trading.settings_strategies import RegimeThresholds, StrategySettings, Thresholds, VolatilityBand, Weights
@@ -58,6 +60,8 @@ DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
             "trend_weights": "What each frame counts for in the trend pillar; they sum to 1",
             "analyses": "Who makes analyses",
             "feeds": "Where sentiment comes from; none of it by default",
+            "console": "The pages and the API of `serve`",
+            "notifications": "Who is told of what happens; nobody by default",
         },
         Risk: {
             "risk_per_trade_fraction": "lost when a trade's stop is hit; at most 0.05",
@@ -151,6 +155,26 @@ DESCRIPTIONS: Mapping[type[BaseModel], Mapping[str, str]] = MappingProxyType(
             "positions": "The CFTC's commitments of traders",
             "calendars": "A calendar of economic events",
             "scores": "Scores that another program writes into a file",
+        },
+        ConsoleSettings: {
+            "enabled": "false: no pages and no API, as with `--no-console`",
+            "host": "the address to listen at; any but this machine's own takes a certificate",
+            "port": "0: any that is free; it is said in the log",
+            "names": "other names by which browsers call it, as a proxy's; with :PORT where that is another one",
+            "certificate": "a file in PEM: for TLS",
+            "key": "of the certificate, in PEM, without a password; none: in the same file",
+            "session_hours": "how long a browser stays signed in",
+        },
+        NotificationSettings: {
+            "urls": "as apprise writes them; better in the environment: WATCHBILL__NOTIFICATIONS__URLS__0",
+            "events": "what messages are sent about",
+            "daily_summary_at": "UTC; once in each day of market time",
+            "fold_seconds": "an alert said again so soon is counted; then twice as long, up to a day",
+            "queue_length": "messages that wait; beyond it the least urgent and oldest goes",
+            "most_per_hour": "what is over it is counted in one message; a quarter is kept for what is urgent",
+            "attempts": "to have a service take a message",
+            "retry_seconds": "before a service that took nothing is asked again; doubled each time, up to 15 minutes",
+            "give_up_seconds": "a message that waited so long is not sent any more",
         },
         HeadlineFeed: {
             "name": "in alerts and in the journal",

@@ -77,6 +77,9 @@ def _all_checks(configuration: Configuration, environment: Mapping[str, str]) ->
     if configuration.settings.analyses.sources:
         yield made("analyses", lambda: inbox_check(configuration))
     yield from _feeds(configuration)
+    yield from _console(configuration)
+    if configuration.settings.notifications.urls:
+        yield made("notifications", lambda: _notifications(configuration))
     yield made("sample", lambda: _sample(configuration))
     yield made("time zones", lambda: _time_zones(configuration))
     yield made("clock", lambda: clock_check(time.time()))
@@ -220,6 +223,22 @@ def _feeds(configuration: Configuration) -> Iterator[Check]:
         from console.doctor_feeds import feed_checks  # with what only a crew that has feeds needs
 
         yield from feed_checks(configuration, round(time.time()) * SECOND)
+
+
+def _console(configuration: Configuration) -> Iterator[Check]:
+    from console.doctor_console import console_checks
+
+    yield from console_checks(configuration)
+
+
+def _notifications(configuration: Configuration) -> Check:
+    from console.notification_sender import services_of  # with what only a crew that tells somebody needs
+
+    found = services_of(configuration.settings.notifications.addresses)
+    saw = "; ".join(f"urls[{number}]: {error or name}" for number, (name, error) in enumerate(found))
+    if any(error for _, error in found):
+        return Check("notifications", "failed", saw, "docs/notifications.md; trading goes on without them")
+    return Check("notifications", "ok", f"{saw}; nothing was sent")
 
 
 def _sample(configuration: Configuration) -> Check:

@@ -25,6 +25,7 @@ OTHER_COMMANDS = frozenset(
         "doctor",
         "backup",
         "restore",
+        "close",
         "pause",
         "resume",
         "halt",

@@ -19,11 +19,14 @@ OVERALL = "all"
 REFUSED = "refused"  # nothing was sent
 
 
-def fairness_data(ledger: Ledger, commodity: str | None, since: Instant | None) -> Data:
-    """``overall`` and ``commodities``, each with its counts, its ``accounts`` and its ``warnings``."""
+def fairness_data(ledger: Ledger, commodity: str | None, since: Instant | None, newest: int | None = None) -> Data:
+    """``overall`` and ``commodities``, each with its counts, its ``accounts`` and its ``warnings``.
+
+    ``newest``: only so many of the newest decisions are looked at.
+    """
     tallies: dict[str, ChoiceTally] = defaultdict(ChoiceTally)
     overall = ChoiceTally()
-    for choice in ledger.choices.list(commodity=commodity, since=since):
+    for choice in ledger.choices.list(commodity=commodity, since=since, newest=newest):
         decision = read_decision(choice.commodity, choice.detail, choice.repeated)
         tallies[decision.commodity].add(decision)
         overall.add(decision)

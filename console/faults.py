@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from console import settings_tree
 from console.settings_tree import Path
+from trading.settings_console import HOST_NAME_PATTERN
 
 _EXPECTED = {
     "float_type": "a number",
@@ -37,6 +38,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9_-]+$": "letters, digits, - and _",
     r"^[A-Z0-9_]+$": "capital letters, digits and _",
     r"^\S+( \S+)*$": "text without blanks at its ends",
+    HOST_NAME_PATTERN: "the name of a host, such as watch.example.org, or with a port, such as watch.example.org:8443",
     r"^[A-Z]{3}$": "three capital letters, such as USD",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day, such as 17:00",
 }
@@ -103,9 +105,14 @@ def _line(details: ErrorDetails) -> str:
         return f"{where} is missing"
     if kind == "value_error":
         return f"{where}: {said(details)}" if where else said(details)
-    secret = settings_tree.is_secret(settings_tree.at(path))
-    value = MASK if secret else shown(details["input"])
+    value = MASK if _may_be_secret(path, details["input"]) else shown(details["input"])
     return f"{where} is {value}; {_wanted(details)}{_near(path, details)}"
+
+
+def _may_be_secret(path: Path, value: Any) -> bool:
+    """Whether a secret was asked for here, or a text stands where tables or lists with secrets in them should."""
+    wanted = settings_tree.at(path)
+    return settings_tree.is_secret(wanted) or (isinstance(value, str) and settings_tree.holds_secrets(wanted))
 
 
 def _wanted(details: ErrorDetails) -> str:

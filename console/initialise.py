@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from console import settings_tree
 from console.configuration import DEFAULT_FILE, NOTHING
 from console.descriptions import describe
 from console.errors import CommandError
@@ -25,6 +26,8 @@ HEADER = f"""\
 # "{NOTHING}" stands for nothing where a setting may be absent. The environment wins over this file: a setting's path in
 # capitals, joined by two underscores, as in WATCHBILL__RISK__RISK_PER_TRADE_FRACTION=0.005. Check it: run.py doctor
 """
+
+LONGEST_LINE = 80  # that leaves room for its comment
 
 HOURS = Hours(
     sessions=("Mon-Fri 17:00-17:00",),
@@ -104,10 +107,10 @@ def _model(model: BaseModel, table: str) -> Iterator[str]:
     """The lines of one table: its own values first, for a TOML table cannot be returned to, then the tables in it."""
     kind = type(model)
     values = {name: getattr(model, name) for name in kind.model_fields}
-    plain = {name: value for name, value in values.items() if not _is_nested(value)}
+    plain = {name: value for name, value in values.items() if not _has_tables(kind, name, value)}
     yield from _aligned({name: f"{name} = {_scalar(value)}" for name, value in plain.items()}, kind)
     for name, value in values.items():
-        if _is_nested(value):
+        if name not in plain:
             yield ""
             yield from _nested(kind, name, value, f"{table}.{name}" if table else name)
 
@@ -167,9 +170,20 @@ def _listed_example(name: str, table: str) -> Iterator[str]:
 
 
 def _aligned(lines: Mapping[str, str], kind: type[BaseModel]) -> Iterator[str]:
-    width = max((len(line) for line in lines.values()), default=0)
+    width = max((len(line) for line in lines.values() if len(line) <= LONGEST_LINE), default=0)
     for name, line in lines.items():
-        yield f"{line:<{width}}  # {describe(kind, name)}"
+        if len(line) > LONGEST_LINE:
+            yield f"# {describe(kind, name)}"
+            yield line
+        else:
+            yield f"{line:<{width}}  # {describe(kind, name)}"
+
+
+def _has_tables(kind: type[BaseModel], name: str, value: Any) -> bool:
+    """Whether it is written as a table, or a list of them. An empty list does not show what it is a list of."""
+    if value == ():
+        return settings_tree.model_of(settings_tree.child(kind.model_fields[name].annotation, 0)) is not None
+    return _is_nested(value)
 
 
 def _is_nested(value: Any) -> bool:

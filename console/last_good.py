@@ -29,6 +29,7 @@ from feeds.catalogue import read_catalogue
 from persistence.errors import LedgerError
 from trading.commodities import Commodity, laid_over
 from trading.settings import Settings
+from trading.settings_notifications import ADDRESS
 from trading.trade import ACTIVE, HELD
 
 log = logging.getLogger("watchbill.serve")
@@ -39,6 +40,7 @@ HAD_SECRETS = "had_secrets"
 """Beside the settings that are kept: the variables that would set the secrets that were left out of them."""
 OWN_CATALOGUE = "own_catalogue"
 """Beside them: with a catalogue of the user's own, which may be broken later, all that is traded as it was then."""
+URLS = "urls"  # of the services that are told: their addresses are secrets
 COMMODITIES = TypeAdapter(dict[str, Commodity])
 
 
@@ -126,6 +128,7 @@ def _secrets_of(settings: Settings) -> Iterator[tuple[str, str, bool]]:
 
 
 def _pruned(values: dict[str, Any]) -> dict[str, Any]:
+    values["notifications"] = {**values["notifications"], URLS: []}
     for kept in values["accounts"]:
         for *tables, name in secrets_of_an_account():
             _below(kept, tables)[name] = None
@@ -149,7 +152,25 @@ def _with_secrets(
             secret = given.get(secret_variable(number, path)) or _written_secret(written, account.get("name"), path)
             if secret:
                 _below(account, path[:-1])[path[-1]] = secret
-    return {**kept, "database_url": sketch.database_url}
+    urls = _service_urls(written, given)
+    notifications = {**_below(kept, ("notifications",)), URLS: urls}
+    return {**kept, "notifications": notifications, "database_url": sketch.database_url}
+
+
+def _service_urls(written: Mapping[str, Any], given: Mapping[str, str]) -> list[str]:
+    """The secret addresses of services, of the environment or else of the broken file; those that can be understood.
+
+    Nobody is left unguarded where they are lost: nobody is told, which is no reason to refuse.
+    """
+    table = written.get("notifications")
+    stated = table.get(URLS) if isinstance(table, dict) else None
+    found = list(stated) if isinstance(stated, list) else []
+    beginning = f"{PREFIX}NOTIFICATIONS__{URLS.upper()}__"
+    for name in sorted(name for name in given if name.startswith(beginning)):
+        number = name.removeprefix(beginning)
+        if number.isdecimal():
+            found[int(number) : int(number) + 1] = [given[name]]
+    return [url for url in found if isinstance(url, str) and ADDRESS.fullmatch(url.strip())]
 
 
 def _written_secret(written: Mapping[str, Any], account: object, path: Sequence[str]) -> str | None:

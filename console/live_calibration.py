@@ -21,9 +21,9 @@ class LiveCalibration:
     claims: LedgerClaims
 
     @classmethod
-    def of(cls, ledger: Ledger, *, since: Instant | None = None) -> LiveCalibration:
-        """What this ledger's trades have shown lately (by the valuations since an instant of market time)."""
-        return cls(read_claims(ledger, since=since, newest=MOST_VALUATIONS))
+    def of(cls, ledger: Ledger, *, since: Instant | None = None, newest: int = MOST_VALUATIONS) -> LiveCalibration:
+        """What this ledger's trades have shown lately (by the valuations since an instant of market time; so many)."""
+        return cls(read_claims(ledger, since=since, newest=newest))
 
     def figure(self, claim: Claim, probability: float) -> LiveFigure | None:
         """What happened when a probability like this one was claimed; None where none was of a settled trade yet."""

@@ -37,6 +37,7 @@ class AccountLine:
     open_risk: float | None  # what is lost when every open trade's stop is hit
     ready: bool
     reason: str = ""  # why it is not ready
+    paused: Sequence[str] = ()  # commodities that a person has paused on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class LiveSnapshot:
     accounts: Sequence[AccountLine]
     trades: Sequence[TradeLine]
     events: Sequence[EventLine]  # oldest first
+    console_url: str = ""  # where the console is; empty: nowhere now
 
 
 def render(snapshot: LiveSnapshot) -> RenderableType:
@@ -131,7 +133,11 @@ def _header(snapshot: LiveSnapshot) -> RenderableType:
     )
     counted = f"{snapshot.opened} opened, {snapshot.closed} closed, {snapshot.refused} refused"
     counts = Text.assemble(f"{len(snapshot.trades)} open, {counted}, realised ", money(snapshot.realised_profit))
-    return Group(title, _progress(snapshot), counts, Text())
+    below = Table.grid(expand=True)
+    below.add_column(no_wrap=True)
+    below.add_column(justify="right", no_wrap=True)
+    below.add_row(counts, Text(snapshot.console_url, style="dim"))
+    return Group(title, _progress(snapshot), below, Text())
 
 
 def _progress(snapshot: LiveSnapshot) -> RenderableType:
@@ -167,11 +173,19 @@ def _accounts(accounts: Iterable[AccountLine]) -> RenderableType:
             amount(account.equity),
             amount(account.open_risk),
             account.currency,
-            Text("ready", style="green") if account.ready else Text(account.reason or "not ready", style="yellow"),
+            _state(account),
         )
         for account in accounts
     ]
     return FittedTable("", columns, rows)
+
+
+def _state(account: AccountLine) -> Text:
+    if not account.ready:
+        return Text(account.reason or "not ready", style="yellow")
+    if account.paused:
+        return Text(f"paused: {', '.join(account.paused)}", style="yellow")
+    return Text("ready", style="green")
 
 
 def _trades(trades: Sequence[TradeLine], total: int) -> RenderableType:

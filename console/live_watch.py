@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 from rich.console import RenderableType
 
-from actors.accounts import Market, conversion_rate
+from actors.accounts import Market
 from actors.messages import AccountSnapshot
 from actors.system.errors import ActorError
 from actors.system.runtime_threads import ThreadedRuntime
 from actors.system.system import System
+from console.live_figures import AccountFigures, Figures, TradeFigures
 from console.live_view import AccountLine, LiveSnapshot, TradeLine, render
 from console.observer import OBSERVER, Look
 from console.replay_figures import refusals
+from console.running import Running
 from console.sentences import event_line, is_told_twice
 from console.venue import Venue
 from persistence.errors import LedgerError
 from persistence.journal import VALUATION
 from persistence.ledger import Ledger
-from trading.closings import minutes_before, window_of_day
 from trading.market import SECOND, Instant
-from trading.sizing import risk_to_stop
 from trading.trade import Trade, TradeState
 
 ASK_SECONDS = 0.5
@@ -38,6 +38,7 @@ class LiveWatch:
     ledger: Ledger
     market: Market
     venue: Venue
+    running: Running
     last: LiveSnapshot | None = None
     refused: int = 0
     frames: int = 0
@@ -56,6 +57,8 @@ class LiveWatch:
         now = self.runtime.now()
         tally = self.ledger.trades.tally()
         position, length = self.venue.progress(now)
+        figures = Figures(self.market, self.venue)
+        found = {name: figures.account(snapshot, now) for name, snapshot in seen.items()}
         held = [trade for snapshot in seen.values() for trade in snapshot.trades.values()]
         # A valuation comes with every bar of every trade, and would hide what was decided.
         lines = [line for line in self.ledger.journal.list(without=VALUATION, limit=EVENTS) if not is_told_twice(line)]
@@ -66,20 +69,20 @@ class LiveWatch:
             feed=self.venue.source,
             position=position,
             length=length,
-            market_open=any(
-                self._is_open(account.name, name, now)
-                for account in self.market.settings.accounts
-                for name in account.symbols
-            ),
+            market_open=figures.is_any_open(now),
             leads=True,
             leader=f"this process leads crew {self.market.settings.crew}",
             opened=tally.opened,
             closed=tally.states.get(TradeState.CLOSED, 0),
             refused=self._refused(),
             realised_profit=tally.realised_profit,
-            accounts=[self._account(seen[name]) for name in sorted(seen)],
-            trades=[self._trade(trade, seen[trade.platform], now) for trade in sorted(held, key=lambda t: t.trade_id)],
+            accounts=[self._account(seen[name], found[name]) for name in sorted(seen)],
+            trades=[
+                self._trade(trade, found[trade.platform].trades[trade.trade_id], now)
+                for trade in sorted(held, key=lambda t: t.trade_id)
+            ],
             events=[event_line(line, digits.get(line.commodity or "")) for line in reversed(lines)],
+            console_url=self.running.console_url,
         )
 
     def _refused(self) -> int:
@@ -89,35 +92,20 @@ class LiveWatch:
         self.frames += 1
         return self.refused
 
-    def _is_open(self, platform: str, commodity: str, now: Instant) -> bool:
-        return self.market.times.of(platform, commodity).is_open(now) and self.venue.trades_at(commodity, now)
-
-    def _account(self, snapshot: AccountSnapshot) -> AccountLine:
+    def _account(self, snapshot: AccountSnapshot, figures: AccountFigures) -> AccountLine:
         account = snapshot.account
-        risks = []
-        for trade in snapshot.trades.values():
-            rate = conversion_rate(snapshot, trade.commodity, self.market)
-            if rate is not None and trade.commodity in snapshot.instruments:
-                risks.append(risk_to_stop(trade, snapshot.instruments[trade.commodity], rate))
         return AccountLine(
             platform=snapshot.platform,
             currency="" if account is None else account.currency,
             balance=None if account is None else account.balance,
             equity=None if account is None else account.equity,
-            open_risk=sum(risks) if len(risks) == len(snapshot.trades) else None,
+            open_risk=figures.open_risk,
             ready=snapshot.ready,
             reason=snapshot.reason,
+            paused=sorted(snapshot.paused),
         )
 
-    def _trade(self, trade: Trade, snapshot: AccountSnapshot, now: Instant) -> TradeLine:
-        quote = snapshot.quotes.get(trade.commodity)
-        price = None if quote is None else quote.closing_price(trade.side)
-        instrument = snapshot.instruments.get(trade.commodity)
-        rate = conversion_rate(snapshot, trade.commodity, self.market)
-        profit = None
-        if price is not None and trade.entry_price is not None and instrument is not None and rate is not None:
-            moved = trade.side.sign * (price - trade.entry_price)
-            profit = moved * instrument.contract_size * trade.volume_lots * rate
+    def _trade(self, trade: Trade, figures: TradeFigures, now: Instant) -> TradeLine:
         return TradeLine(
             trade_id=trade.trade_id,
             platform=trade.platform,
@@ -128,18 +116,9 @@ class LiveWatch:
             state=trade.state.value,
             digits=self.market.commodities[trade.commodity].digits,
             entry_price=trade.entry_price,
-            price=price,
+            price=figures.price,
             stop_price=trade.stop_price,
             target_price=trade.target_price,
-            profit=profit,
-            closes_in_seconds=(self._closes_at(trade, now) - now) / SECOND,
+            profit=figures.profit,
+            closes_in_seconds=(figures.closes_at - now) / SECOND,
         )
-
-    def _closes_at(self, trade: Trade, now: Instant) -> Instant:
-        """The day's end where the strategy ends with it, the longest hold otherwise."""
-        window = None
-        if trade.closes_at_day_end:
-            times = self.market.times.of(trade.platform, trade.commodity)
-            minutes = minutes_before(self.market.settings, times, trade.platform, trade.commodity)
-            window = window_of_day(times, minutes, now)
-        return trade.time_stop_at if window is None else min(trade.time_stop_at, window.starts_at)

@@ -18,8 +18,17 @@ FIELDS = ("platform", "commodity", "trade_id", "analysis_id")
 HIDDEN = "********"
 
 
+_made_since: tuple[str, ...] = ()
+
+
+def hide(secrets: Iterable[str]) -> None:
+    """Keep these out of the log, too, from now on: secrets that are made while the program runs."""
+    global _made_since
+    _made_since = tuple({*_made_since, *secrets})
+
+
 class Redactor:
-    """Replaces secrets, also as they stand in a URL."""
+    """Replaces secrets, also as they stand in a URL, and those that `hide` was told of."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret)) if form}
@@ -29,6 +38,8 @@ class Redactor:
         """The text without a secret."""
         for form in self._forms:
             text = text.replace(form, HIDDEN)
+        for made in _made_since:
+            text = text.replace(made, HIDDEN)
         return text
 
 

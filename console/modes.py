@@ -1,30 +1,37 @@
 """`run.py pause`, `resume`, `halt` and `reset`: what the crew may do, told by an operator.
 
-They write to the ledger and are done. Whoever leads reads it there before each open and each close, so that nobody has
-to be reached, and no restart loses it.
+They go to the console of the process that serves. Where none can be asked, or it does not answer, they write to the
+ledger themselves, by the same code: whoever leads reads it there before each open and each close, so nobody has to be
+reached, whatever hangs, and no restart loses it.
 """
 
 from __future__ import annotations
 
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from console.arguments import Halt, Pause, Reset, Resume
+from console.books import console_address_file
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.figures import time_of, words
 from console.operating import asked_by, ledger_for_writing, market_time
 from console.output import Output
+from console.pauses import pause_words, paused_scopes
+from console.reading import require_commodity
 from console.records import Data
-from persistence.journal import DRAWDOWN_FORGIVEN, JournalEntry
 from persistence.ledger import Ledger
 from persistence.modes import ModeRecord
 from trading.market import iso
 from trading.modes import Mode, ModeCause
 from trading.trade import HELD, Trade
+
+if TYPE_CHECKING:
+    from actors.obeying import OfLedger
 
 LIFTED_BY: Mapping[ModeCause, str] = {
     ModeCause.OPERATOR: "run.py resume",
@@ -33,29 +40,27 @@ LIFTED_BY: Mapping[ModeCause, str] = {
 }
 
 
+NO_CONSOLE = "no console runs here"
+
+
 def run(arguments: Pause | Resume | Halt | Reset, configuration: Configuration, output: Output) -> int:
     """Change the crew's mode; answers the exit code. Raises `CommandError` for what cannot be asked for now."""
+    if arguments.url is not None:
+        from console.modes_at_console import run_elsewhere
+
+        return run_elsewhere(arguments, configuration, output)
     crew = configuration.settings.crew
     with ledger_for_writing(configuration) as ledger:
         before = ledger.modes.of(crew)
-        match arguments:
-            case Pause():
-                _pause(ledger, crew, arguments.reason)
-            case Halt():
-                unguarded = held_trades(ledger, configuration)
-                if not arguments.yes:
-                    _confirm(unguarded, output)
-                _set(ledger, crew, Mode.HALTED, ModeCause.OPERATOR, arguments.reason)
-            case Resume():
-                _set(ledger, crew, Mode.TRADING, ModeCause.OPERATOR, "resumed")
-            case Reset(drawdown=str(account)):
-                _forgive_drawdown(ledger, configuration, account)
-            case Reset():
-                ledger.starts.forgive(crew)
-                _set(ledger, crew, Mode.TRADING, ModeCause.CRASH_LOOP, "reset")
+        if isinstance(arguments, Halt) and not arguments.yes:
+            _confirm(held_trades(ledger, configuration), output)
+        told = _carry_out(arguments, configuration, ledger)
         after = ledger.modes.of(crew)
         held = held_trades(ledger, configuration)
-    data = {**mode_data(crew, after), "before": before.mode.value, "positions": [_named(trade) for trade in held]}
+        paused = paused_scopes(ledger, crew)
+    positions = [position_in_words(trade) for trade in held]
+    data = {**mode_data(crew, after), **told, "paused": paused, "before": before.mode.value}
+    data["positions"] = positions
     if isinstance(arguments, Reset) and arguments.drawdown is not None:
         data["drawdown_forgiven"] = arguments.drawdown
     output.show(data, render)
@@ -97,6 +102,10 @@ def held_trades(ledger: Ledger, configuration: Configuration) -> list[Trade]:
 def render(data: Mapping[str, Any]) -> Text:
     """What the crew may do now."""
     text = Text(f"crew {data['crew']}: {mode_words(data)}")
+    for scope in data["paused"]:
+        text.append(f"\n{pause_words(scope)}", style="yellow")
+    if data.get("why_ledger", NO_CONSOLE) != NO_CONSOLE:
+        text.append(f"\nwritten to the ledger itself: {data['why_ledger']}", style="yellow")
     if "drawdown_forgiven" in data:
         text.append(f"\nthe drawdown of {data['drawdown_forgiven']} counts from now on")
     if not data["guards"] and data["positions"]:
@@ -104,34 +113,73 @@ def render(data: Mapping[str, Any]) -> Text:
     return text
 
 
-def _pause(ledger: Ledger, crew: str, reason: str) -> None:
-    if _of(ledger, crew, ModeCause.OPERATOR) is Mode.HALTED:
-        raise CommandError(f"crew {crew} is halted, which is stricter than a pause; run.py resume lifts that first")
-    _set(ledger, crew, Mode.PAUSED, ModeCause.OPERATOR, reason)
+def _carry_out(arguments: Pause | Resume | Halt | Reset, configuration: Configuration, ledger: Ledger) -> Data:
+    """Have the console do it, or do it here. Raises `CommandError` for what is refused.
+
+    Both go by one request id, so what a console has done whose answer was lost is not done again.
+    """
+    from actors import commands, obeying  # here: `status` shows modes, too, and needs none of the actors
+
+    command = _command(arguments, configuration, ledger)
+    why_here = NO_CONSOLE
+    if console_address_file(configuration).exists():
+        from console.modes_at_console import taken_by_own
+
+        told = taken_by_own(command, configuration)
+        if told.state == "done":
+            return {"said": told.said, "through": "console", "request_id": command.request_id}
+        if told.state == "refused":
+            raise CommandError(told.said)
+        why_here = told.said
+    outcome = obeying.obey(ledger, configuration.settings, command, market_time(ledger))
+    if outcome.state is commands.CommandState.REFUSED:
+        raise CommandError(outcome.said)
+    return {"said": outcome.said, "through": "ledger", "why_ledger": why_here, "request_id": command.request_id}
 
 
-def _set(ledger: Ledger, crew: str, mode: Mode, cause: ModeCause, reason: str) -> None:
-    """Doing it twice is doing it once: the first one's reason and time stay."""
-    if _of(ledger, crew, cause) is not mode:
-        ledger.modes.set(crew, mode, cause=cause, reason=reason, by=asked_by(), at=market_time(ledger))
+def _command(arguments: Pause | Resume | Halt | Reset, configuration: Configuration, ledger: Ledger) -> OfLedger:
+    """What is asked for, as the console would ask for it."""
+    from actors import commands
+
+    request_id, by = uuid.uuid4().hex, asked_by()
+    match arguments:
+        case Pause(account=account, reason=reason):
+            _require_account(account, configuration, "--account")
+            commodity = require_commodity(arguments.commodity, configuration, "--commodity")
+            return commands.PauseOpening(
+                request_id=request_id, by=by, platform=account, commodity=commodity, reason=reason
+            )
+        case Halt():
+            return commands.Halt(request_id=request_id, by=by, reason=arguments.reason)
+        case Resume(account=None, commodity=None) if _wanted(ledger, configuration) is Mode.HALTED:
+            return commands.Lift(request_id=request_id, by=by)
+        case Resume(account=account):
+            _require_account(account, configuration, "--account")
+            commodity = require_commodity(arguments.commodity, configuration, "--commodity")
+            return commands.ResumeOpening(request_id=request_id, by=by, platform=account, commodity=commodity)
+        case Reset(drawdown=str(account)):
+            _require_account(account, configuration, "--drawdown")
+            return commands.ForgiveDrawdown(request_id=request_id, by=by, platform=account)
+        case Reset():
+            return commands.ResetCrashLoop(request_id=request_id, by=by)
 
 
-def _forgive_drawdown(ledger: Ledger, configuration: Configuration, account: str) -> None:
-    """Whoever leads the account finds the line at its next scan."""
-    names = [known.name for known in configuration.settings.accounts]
-    if account not in names:
-        raise CommandError(f"--drawdown is {account!r}; expected one of {', '.join(names)}")
-    line = JournalEntry(market_time(ledger), DRAWDOWN_FORGIVEN, "by a person", account, detail={"by": asked_by()})
-    ledger.journal.append(line)
+def _require_account(name: str | None, configuration: Configuration, option: str) -> None:
+    """Raise `CommandError` for an account that the settings do not name."""
+    names = [account.name for account in configuration.settings.accounts]
+    if name is not None and name not in names:
+        raise CommandError(f"{option} is {name!r}; expected one of {', '.join(names)}")
 
 
-def _of(ledger: Ledger, crew: str, cause: ModeCause) -> Mode:
-    return next((record.mode for record in ledger.modes.by_cause(crew) if record.cause is cause), Mode.TRADING)
+def _wanted(ledger: Ledger, configuration: Configuration) -> Mode:
+    """What the operator's own mode is."""
+    records = ledger.modes.by_cause(configuration.settings.crew)
+    return next((record.mode for record in records if record.cause is ModeCause.OPERATOR), Mode.TRADING)
 
 
 def _confirm(unguarded: Sequence[Trade], output: Output) -> None:
     """Raise `CommandError` unless a person at a terminal says yes, knowing which positions nobody will guard."""
-    named = ", ".join(map(_named, unguarded))
+    named = ", ".join(map(position_in_words, unguarded))
     leaves = f"leaves unguarded: {named}" if named else "leaves stops and targets unguarded, though none is open now"
     if output.as_json or not sys.stdin.isatty():
         raise CommandError(f"halt {leaves}; --yes confirms that")
@@ -141,5 +189,6 @@ def _confirm(unguarded: Sequence[Trade], output: Output) -> None:
         raise CommandError("not halted; nothing was changed")
 
 
-def _named(trade: Trade) -> str:
+def position_in_words(trade: Trade) -> str:
+    """``alpha:EURUSD buy 0.09 lots (trade 7)``."""
     return f"{trade.resource} {trade.side} {trade.volume_lots:g} lots (trade {trade.trade_id})"

@@ -8,6 +8,7 @@ from pathlib import Path
 from console import option_values
 from console.arguments import (
     DEFAULT_AUDITED_TRADES,
+    DEFAULT_CLOSE_WAIT_SECONDS,
     DEFAULT_LINES,
     DEFAULT_POSITIONS,
     DEFAULT_SEEDS,
@@ -18,6 +19,7 @@ from console.arguments import (
     DEFAULT_ZONE,
     SOAK_WAYS,
     SOAKS,
+    TOKENS,
 )
 from trading.analysis import Strategy
 from trading.settings_metatrader import GATEWAY_ADDRESS
@@ -45,6 +47,7 @@ def serve_options(parser: argparse.ArgumentParser) -> None:
         help="where in the recording to start, on paper accounts only",
     )
     parser.add_argument("--no-view", dest="view", action="store_false", help="log lines instead of the live view")
+    parser.add_argument("--no-console", dest="console", action="store_false", help="no pages and no API")
     parser.add_argument(
         "--seed",
         type=option_values.whole,
@@ -189,6 +192,7 @@ def trades_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="at most this many (default: %(default)s)",
     )
+    at_console_options(parser)
 
 
 def why_options(parser: argparse.ArgumentParser) -> None:
@@ -305,6 +309,20 @@ def init_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace the file when there is one")
 
 
+def tokens_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rotate",
+        choices=TOKENS,
+        metavar="WHICH",
+        help=f"make this one anew, and let in no longer who has the old one: {', '.join(TOKENS)}; all signs every "
+        "browser out, too",
+    )
+
+
+def sign_in_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--read", action="store_true", help="to look only: the browser can give no command")
+
+
 def submit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="whose key signs: a source of [analyses]")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the analysis as JSON; -: standard input")
@@ -350,8 +368,53 @@ def reason_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", default="", metavar="TEXT", help="why, for the journal and for status")
 
 
+def at_console_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", metavar="URL", help="of a console elsewhere (default: the one on this ledger)")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="with --url: holds the token (default: this ledger's)"
+    )
+
+
+def status_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--watch", action="store_true", help="stay, and show it live, until Ctrl-C")
+    at_console_options(parser)
+
+
+def close_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("trade_id", type=option_values.count, nargs="?", metavar="TRADE", help="its number")
+    parser.add_argument("--all", action="store_true", help="instead: every open trade, of the part that is named")
+    part_options(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--wait",
+        dest="wait_seconds",
+        type=option_values.seconds,
+        default=DEFAULT_CLOSE_WAIT_SECONDS,
+        metavar="SECONDS",
+        help="for what comes of it (default: %(default)g)",
+    )
+    at_console_options(parser)
+
+
+def resume_options(parser: argparse.ArgumentParser) -> None:
+    part_options(parser)
+    at_console_options(parser)
+
+
+def part_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--account", metavar="NAME", help="only this account (default: every one)")
+    parser.add_argument("--commodity", metavar="ID", help="only this commodity (default: every one)")
+
+
+def pause_options(parser: argparse.ArgumentParser) -> None:
+    part_options(parser)
+    reason_options(parser)
+    at_console_options(parser)
+
+
 def halt_options(parser: argparse.ArgumentParser) -> None:
     reason_options(parser)
+    at_console_options(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask, though positions are left unguarded")
 
 
@@ -361,6 +424,7 @@ def reset_options(parser: argparse.ArgumentParser) -> None:
         metavar="ACCOUNT",
         help="lift nothing of the crashes; instead let the drawdown of this account count from now on",
     )
+    at_console_options(parser)
 
 
 def position_options(parser: argparse.ArgumentParser) -> None:

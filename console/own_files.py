@@ -10,6 +10,8 @@ from console.books import (
     SQLITE_COMPANIONS,
     book_path,
     clock_file,
+    console_address_file,
+    console_tokens_file,
     floor_directory,
     gateway_secret_file,
     secret_file,
@@ -44,6 +46,8 @@ def _own_files(configuration: Configuration) -> Iterator[tuple[str, Path]]:
     yield from _with_companions("the broker's clock", clock_file(configuration))
     yield "the broker's secret", secret_file(configuration)
     yield "the gateway's secret", gateway_secret_file(configuration)
+    yield "the console's tokens", console_tokens_file(configuration)
+    yield "the console's address", console_address_file(configuration)
     for source in configuration.settings.analyses.sources:
         yield f"the key of {source.name}", key_file(source, configuration)
     yield "the settings that were kept", last_good.file_of(configuration)

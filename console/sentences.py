@@ -39,6 +39,10 @@ def sentence(kind: str, reason: str, detail: Mapping[str, Any], repeated: int = 
             text = f"to be closed: {_weighed(reason, detail)}"
         case track_record.RISK_DAY | track_record.DAILY_LOSS | track_record.LOSSES_IN_A_ROW | track_record.DRAWDOWN:
             text = str(detail.get("said", reason))
+        case "command":
+            text = f"{detail.get('by', 'somebody')}: {_said(reason, detail)}"
+        case "notification":
+            text = f"{detail.get('outcome')}: {detail.get('title')}"
         case "alert" | "open_result":
             text = _said(reason, detail)
         case _:
@@ -47,7 +51,10 @@ def sentence(kind: str, reason: str, detail: Mapping[str, Any], repeated: int = 
 
 
 def is_told_twice(line: JournalLine) -> bool:
-    """Whether the line of an adjustment tells the same in better words: only levels and strategy of the row change."""
+    """Whether another line tells the same in better words: that of an adjustment, where only levels and strategy of the
+    row change; or, of a message that was sent, that of what it tells."""
+    if line.kind == "notification":
+        return line.detail.get("outcome") == "sent"
     is_the_row = line.kind == "transition" and line.reason == arrow(TradeState.OPEN, TradeState.OPEN)
     return is_the_row and line.detail.keys() <= {"before", "after", "strategy", "stop_price", "target_price"}
 

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from rich.live import Live
@@ -33,9 +33,11 @@ from actors.wiring import (
     caretaker_spec,
     crew_specs,
     journal_alert,
+    operator_spec,
     reservation_spec,
 )
 from connectors.base import ConnectorError
+from connectors.measured import MeasuredConnector
 from connectors.paper_book import BookUnavailable
 from console import last_good, logs, sentiment_sources
 from console.agreement import require_agreement
@@ -49,9 +51,11 @@ from console.leading import Terms
 from console.ledger_opening import opened_ledger
 from console.ledger_watch import watched
 from console.live_watch import LiveWatch
+from console.notifications import Notifications
 from console.observer import OBSERVER, ObserverActor
 from console.output import Output
 from console.reading import ledger_file, ledger_for_reading
+from console.running import Moment, Running
 from console.same_accounts import require_same_accounts
 from console.service_manager import ServiceManager
 from console.tokens import raise_tokens
@@ -107,10 +111,14 @@ def _serve(arguments: Serve, configuration: Configuration, output: Output, endin
         closing(opened_ledger(configuration, ending)) as ledger,
         watched(ledger_file(configuration), ending.lose),
         closing(Terms(ledger, configuration.settings.crew)) as terms,
+        console_of(arguments, configuration, running := Running()),
     ):
         if arguments.fresh:
             raise_tokens(ledger, configuration)
-        term = Term(arguments, configuration, venue, ledger, output, ending, manager, terms)
+        ledger.journal.tell_of_entries(running.refusals.note)
+        notifications = Notifications(configuration)
+        running.notifications = notifications.counts
+        term = Term(arguments, configuration, venue, ledger, output, ending, manager, terms, running, notifications)
         told = ""
         while not ending.is_final:
             ending.rise_again()
@@ -157,6 +165,8 @@ class Term:
     ending: Ending
     manager: ServiceManager
     terms: Terms
+    running: Running
+    notifications: Notifications
     has_led: bool = False  # in any term
 
     def serve(self) -> None:
@@ -164,14 +174,31 @@ class Term:
         settings = self.configuration.settings
         first, last = self.venue.span()
         runtime = ThreadedRuntime(self.venue.clock(first), owner=owner_name())
-        system = System(runtime, on_escalate=self.ending.escalate, on_alert=self._on_alert)
+        system = System(
+            runtime,
+            on_escalate=self.ending.escalate,
+            on_alert=self._on_alert,
+            measures=self.running.measures,
+        )
         commodities, calendars = self.configuration.commodities, self.configuration.calendars
         market = market_for(settings, commodities, first, last, calendars)
         inbox = inbox_of(self.configuration)
         feeds = sentiment_sources.readers(settings, commodities)
-        parts = Parts(market, self.ledger, {}, feeds=feeds, inbox=inbox, observers={OBSERVER: ObserverActor})
+        parts = Parts(
+            market,
+            self.ledger,
+            {},
+            feeds=feeds,
+            inbox=inbox,
+            observers={OBSERVER: ObserverActor},
+            bar_keepers=(OBSERVER,),
+            takes_commands=True,
+            waits=self.running.waits,
+            notifier=self.notifications.notifier(self.ledger),
+        )
         try:
-            system.start([reservation_spec(parts)])
+            system.start([reservation_spec(parts), operator_spec(parts)])
+            self.running.begins(Moment(system, runtime, market, self.venue))
             if not self._stand_by(system, parts):
                 return
             broken = self.configuration.broken
@@ -179,6 +206,8 @@ class Term:
                 if leads:
                     self._lead(system, runtime, market, parts)
         finally:
+            self.notifications.ended()
+            self.running.ended("stopping" if self.ending.is_final else "between two terms")
             if self.ending.is_final:
                 self.manager.stopping(f"stopping: {self.ending.reason}")
             hung = system.stop(self.ending.seconds_to_stop())
@@ -195,11 +224,17 @@ class Term:
         require_agreement(self.ledger, accounts.books)
         start = self.venue.begin(runtime, accounts)
         extension = StoreExtension(self.configuration.calendars, settings, self.configuration.commodities)
+        self.notifications.begins(system)
         of_the_present = [caretaker_spec(parts), calendar_keeper_spec(parts, extension)]
-        system.start([*crew_specs(replace(parts, connectors=accounts.connectors)), *of_the_present])
+        measured = {
+            name: MeasuredConnector(connector, self.running.gauges, runtime.elapsed)
+            for name, connector in accounts.connectors.items()
+        }
+        system.start([*crew_specs(replace(parts, connectors=measured)), *of_the_present])
         system.confirm_all()
         names = ", ".join(accounts.connectors)
         self.manager.ready(f"leading crew {settings.crew} on {names}")
+        self.running.leads(f"leading crew {settings.crew} on {names}")
         log.info("leading crew %s on %s from %s", settings.crew, names, iso(start))
         self.has_led = True
         last_good.keep(self.configuration)
@@ -238,6 +273,7 @@ class Term:
     def wait_to_ask_again(self, why: str) -> None:
         """Tell the service manager that the start is over, and wait as long as one that stands by does."""
         self.manager.ready(why)
+        self.running.stands_by(why)
         ttl_seconds = self.configuration.settings.ai_db_reservation_ttl_seconds
         self.ending.event.wait(self.manager.interval_seconds(min(ttl_seconds * STANDBY_PART_OF_TTL, INTERVAL_SECONDS)))
 
@@ -277,6 +313,7 @@ class Term:
             journal_alert(self.ledger, alert)
         except LedgerUnavailable as error:  # it is in the log; and that the ledger is away has an alert of its own
             log.debug("the alert %s of %s is not in the journal: %s", alert.reason, alert.actor, error)
+        self.notifications.hear(alert)
 
     @contextmanager
     def _view(self, system: System, runtime: ThreadedRuntime, market: Market) -> Iterator[None]:
@@ -285,7 +322,7 @@ class Term:
         if not (self.arguments.view and screen.is_terminal) or self.output.as_json:
             yield
             return
-        watch = LiveWatch(system, runtime, self.ledger, market, self.venue)
+        watch = LiveWatch(system, runtime, self.ledger, market, self.venue, self.running)
         lines = logs.RecentLines()
         logs.set_up(secrets=self.configuration.secrets, handler=lines)
         try:
@@ -306,6 +343,15 @@ def require_watched(ledger: Ledger, settings: Settings) -> None:
                 f"trade {trade.trade_id} on {trade.resource} is {trade.state}, and accounts has no enabled account "
                 f"{trade.platform!r} with a symbol for {trade.commodity}: nobody would guard its stop; enable it again"
             )
+
+
+def console_of(arguments: Serve, configuration: Configuration, running: Running) -> AbstractContextManager[object]:
+    """The console, until the end of the block; nothing where it is switched off."""
+    if not (arguments.console and configuration.settings.console.enabled):
+        return nullcontext()
+    from console.web.console import shown  # a start without it loads none of its libraries
+
+    return shown(configuration, running)
 
 
 def _begin_anew(configuration: Configuration) -> None:

@@ -53,6 +53,15 @@ def is_secret(annotation: Any) -> bool:
     return plain(annotation)[0] is SecretStr
 
 
+def holds_secrets(annotation: Any) -> bool:
+    """True where a secret stands, or something that has one in it: a list of addresses, the accounts."""
+    kind, _ = plain(annotation)
+    model = model_of(kind)
+    if model is not None:
+        return any(holds_secrets(field.annotation) for field in model.model_fields.values())
+    return is_secret(kind) or any(holds_secrets(inner) for inner in get_args(kind) if inner is not Ellipsis)
+
+
 def child(annotation: Any, key: str | int) -> Any | None:
     """The annotation below this one, or None where there is no such key."""
     kind, _ = plain(annotation)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,31 +16,41 @@ from console.externals import external_data, external_table
 from console.figures import money, price, side, span, state, time_of, words
 from console.modes import mode_data, mode_words
 from console.output import Output
+from console.pauses import pause_words, paused_scopes
 from console.reading import ledger_for_reading, market_time, no_ledger
 from console.records import Data, decision_data, digits_of, reservation_data, trade_data
 from console.sentences import printable, sentence
 from console.tables import Cell, Column, pairs, table
 from console.valuations import Valuations, worth_table
 from feeds.errors import CalendarUnavailable
+from persistence.journal import JournalLine
 from persistence.ledger import Ledger
 from persistence.reservations import Reservation, account_resource, crew_resource
 from trading.market import MINUTE, SECOND, Instant, iso
 from trading.modes import Mode
 from trading.settings import Settings
-from trading.settings_accounts import AccountSettings
 from trading.trade import ACTIVE, HELD, Trade, TradeState
 
 
 def run(arguments: Status, configuration: Configuration, output: Output) -> int:
     """Show how things stand; answers the exit code."""
+    if arguments.watch:
+        from console import status_watch  # with what only a look that stays needs
+
+        return status_watch.run(arguments, configuration, output)
+    if arguments.url is not None:
+        from console.at_console import looked_up
+
+        output.show(looked_up(arguments, configuration, "/api/status"), render)
+        return 0
     with ledger_for_reading(configuration) as ledger:
         data = status_data(configuration, ledger)
     output.show(data, render)
     return 0
 
 
-def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
-    """How things stand by the ledger."""
+def status_data(configuration: Configuration, ledger: Ledger | None, valuations: Valuations | None = None) -> Data:
+    """How things stand by the ledger. ``valuations``: those that are kept; None: they are read where needed."""
     settings = configuration.settings
     head: Data = {"ledger": configuration.shown_database_url, "crew": settings.crew, "exists": ledger is not None}
     if ledger is None:
@@ -51,12 +59,11 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
     leases = [lease for lease in ledger.reservations.all() if concerns(lease.resource, settings)]
     lease_clock = ledger.reservations.now()
     shown = [reservation_data(lease, lease_clock) for lease in leases]
-    trades = ledger.trades.list()
+    open_trades = ledger.trades.list(states=ACTIVE | HELD)
     decisions = ledger.journal.list(kind="decision", limit=1)
     last = decisions[0] if decisions else None
-    valuations = Valuations(ledger)
+    valuations = valuations or Valuations(ledger)
     alerts = ledger.journal.list(kind="alert", limit=account_trouble.LINES)
-    wrong = account_trouble.troubles(alerts)
     leader = next((held for held in shown if held["resource"] == crew_resource(settings.crew)), None)
     return {
         **head,
@@ -69,28 +76,20 @@ def status_data(configuration: Configuration, ledger: Ledger | None) -> Data:
                 if record.mode is not Mode.TRADING
             ],
             "crashes": ledger.starts.crashes(settings.crew),
+            "paused": paused_scopes(ledger, settings.crew),
         },
         "leader": leader,
         "leases": shown,
-        "accounts": [
-            {
-                **_account(account, leases, trades, settings, now),
-                "trouble": wrong.get(account.name),
-                "held_back": account_limits.held_back(ledger, account.name, now),
-            }
-            for account in settings.accounts
-        ],
+        "accounts": accounts_data(settings, ledger, now, leases, alerts),
         "dead_feeds": feed_trouble.dead_feeds(alerts, settings.feeds, None if leader is None else leader["owner"]),
         "unfair_choices": unfair_choices.unfair_choices(ledger, now),
         "external_positions": external_data(ledger, settings),
-        "open_trades": [
-            _open_trade(trade, configuration, now, valuations) for trade in trades if trade.state in ACTIVE | HELD
-        ],
-        **_closings(configuration, trades, now),
+        "open_trades": [open_trade_data(trade, configuration, now, valuations) for trade in open_trades],
+        **closings_or_fault(configuration, open_trades, now),
         "last_decision": None
         if last is None
         else {**decision_data(last), "said": sentence(last.kind, last.reason, last.detail, last.repeated)},
-        "trades_by_state": {state.value: count for state, count in _by_state(trades).items()},
+        "trades_by_state": {state.value: count for state, count in _by_state(ledger).items()},
     }
 
 
@@ -101,39 +100,59 @@ def concerns(resource: str, settings: Settings) -> bool:
     return resource == crew_resource(settings.crew) or kind in accounts or (kind == "account" and name in accounts)
 
 
-def _account(
-    account: AccountSettings,
-    leases: Sequence[Reservation],
-    trades: Sequence[Trade],
+def accounts_data(
     settings: Settings,
+    ledger: Ledger,
     now: Instant | None,
-) -> Data:
-    mine = [trade for trade in trades if trade.platform == account.name]
-    closed = [trade for trade in mine if trade.state is TradeState.CLOSED]
-    holder = next((lease for lease in leases if lease.resource == account_resource(account.name)), None)
-    return {
-        "name": account.name,
-        "connector": account.connector,
-        "enabled": account.enabled,
-        "held_by": None if holder is None else holder.owner,
-        "open_trades": sum(trade.state in ACTIVE for trade in mine),
-        "closed_trades": len(closed),
-        "realised_profit": round(math.fsum(trade.profit or 0.0 for trade in closed), 2),
-        "cooling_down_until": _cooldowns(mine, settings, now),
-    }
+    leases: Sequence[Reservation] | None = None,
+    alerts: Sequence[JournalLine] | None = None,
+) -> list[Data]:
+    """Each account with its lease, its trades in counts, and what keeps it from trading.
+
+    ``leases``, ``alerts``: where they were read already.
+    """
+    leases = ledger.reservations.all() if leases is None else leases
+    alerts = ledger.journal.list(kind="alert", limit=account_trouble.LINES) if alerts is None else alerts
+    wrong = account_trouble.troubles(alerts)
+    active, closed, realised = ledger.trades.active(), ledger.trades.closed(), ledger.trades.realised()
+    cooling_down = _cooldowns(settings, ledger, now)
+    rows = []
+    for account in settings.accounts:
+        name = account.name
+        holder = next((lease for lease in leases if lease.resource == account_resource(name)), None)
+        rows.append(
+            {
+                "name": name,
+                "connector": account.connector,
+                "enabled": account.enabled,
+                "held_by": None if holder is None else holder.owner,
+                "open_trades": sum(trade.platform == name for trade in active),
+                "closed_trades": closed.get(name, 0),
+                "realised_profit": round(realised.get(name, 0.0), 2),
+                "cooling_down_until": cooling_down.get(name, {}),
+                "trouble": wrong.get(name),
+                "held_back": account_limits.held_back(ledger, name, now),
+            }
+        )
+    return rows
 
 
-def _cooldowns(trades: Sequence[Trade], settings: Settings, now: Instant | None) -> dict[str, str]:
-    """Until when each commodity may not be opened again: counted from the last submission that did not fail."""
+def _cooldowns(settings: Settings, ledger: Ledger, now: Instant | None) -> dict[str, dict[str, str]]:
+    """Until when each account may not open each commodity again: counted from the last submission that did not fail."""
+    if now is None:
+        return {}
     length = round(settings.ai_per_account_cooldown_minutes * MINUTE)
-    ends: dict[str, Instant] = {}
-    for trade in trades:
-        if trade.state is not TradeState.FAILED:
-            ends[trade.commodity] = max(ends.get(trade.commodity, 0), trade.submitted_at + length)
-    return {name: iso(end) for name, end in sorted(ends.items()) if now is not None and end > now}
+    ends: dict[str, dict[str, Instant]] = {}
+    for trade in ledger.trades.list(submitted_since=now - length):
+        end = trade.submitted_at + length
+        if trade.state is not TradeState.FAILED and end > now:
+            mine = ends.setdefault(trade.platform, {})
+            mine[trade.commodity] = max(mine.get(trade.commodity, 0), end)
+    return {name: {key: iso(end) for key, end in sorted(mine.items())} for name, mine in ends.items()}
 
 
-def _open_trade(trade: Trade, configuration: Configuration, now: Instant | None, valuations: Valuations) -> Data:
+def open_trade_data(trade: Trade, configuration: Configuration, now: Instant | None, valuations: Valuations) -> Data:
+    """An open trade with the digits of its prices, and what it is worth."""
     return {
         **trade_data(trade),
         "digits": digits_of(trade.commodity, configuration.commodities),
@@ -142,7 +161,7 @@ def _open_trade(trade: Trade, configuration: Configuration, now: Instant | None,
     }
 
 
-def _closings(configuration: Configuration, trades: Sequence[Trade], now: Instant | None) -> Data:
+def closings_or_fault(configuration: Configuration, trades: Sequence[Trade], now: Instant | None) -> Data:
     """All else is shown also where no calendar can be had: on a bad day this is what is looked at."""
     try:
         closings, fault = [] if now is None else closings_data(configuration, trades, now), None
@@ -151,9 +170,9 @@ def _closings(configuration: Configuration, trades: Sequence[Trade], now: Instan
     return {"next_closings": closings, "closings_fault": fault}
 
 
-def _by_state(trades: Sequence[Trade]) -> Mapping[TradeState, int]:
-    counts = Counter(trade.state for trade in trades)
-    return {state: counts[state] for state in TradeState if counts[state]}
+def _by_state(ledger: Ledger) -> Mapping[TradeState, int]:
+    counts = ledger.trades.tally().states
+    return {state: counts[state] for state in TradeState if counts.get(state)}
 
 
 def render(data: Mapping[str, Any]) -> RenderableType:
@@ -199,10 +218,12 @@ def _head(data: Mapping[str, Any]) -> list[tuple[str, Cell]]:
 def _mode(mode: Mapping[str, Any]) -> Text:
     """What the crew may do; each cause that forbids something says who set it and what lifts it."""
     if mode["opens"]:
-        return Text(mode_words(mode), style="green")
-    return Text("\n").join(
-        Text(mode_words(wanted), style="yellow" if wanted["guards"] else "bold red") for wanted in mode["causes"]
-    )
+        whole = [Text(mode_words(mode), style="green")]
+    else:
+        whole = [
+            Text(mode_words(wanted), style="yellow" if wanted["guards"] else "bold red") for wanted in mode["causes"]
+        ]
+    return Text("\n").join([*whole, *(Text(pause_words(part), style="yellow") for part in mode["paused"])])
 
 
 def _accounts(accounts: Sequence[Mapping[str, Any]]) -> RenderableType:

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from console.arguments import Trades
+from console.books import console_address_file
 from console.configuration import Configuration
 from console.errors import CommandError
 from console.figures import money, price, side, state, time_of, words
@@ -22,7 +23,23 @@ from trading.commodities import Commodity
 
 
 def run(arguments: Trades, configuration: Configuration, output: Output) -> int:
-    """Show the trades that were asked for; answers the exit code."""
+    """Show the trades that were asked for; answers the exit code.
+
+    The console's rows are the ledger's: where none answers, the ledger here is read itself.
+    """
+    if arguments.url is not None or console_address_file(configuration).exists():
+        from console.at_console import looked_up
+
+        asked = {name: getattr(arguments, name) for name in ("platform", "commodity", "state", "limit")}
+        try:
+            found = looked_up(arguments, configuration, "/api/trades", asked)
+        except CommandError:
+            if arguments.url is not None:
+                raise
+        else:
+            where = arguments.url or configuration.shown_database_url
+            output.show({"ledger": where, "exists": True, "trades": found["trades"]}, render)
+            return 0
     with ledger_for_reading(configuration) as ledger:
         _require_platform(arguments.platform, configuration, ledger)
         commodity = require_commodity(arguments.commodity, configuration, "--commodity")

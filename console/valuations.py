@@ -25,9 +25,10 @@ CLAIMS: tuple[Literal["target", "stop", "profit"], ...] = ("target", "stop", "pr
 class Valuations:
     """The newest valuation of each trade. Every valuation of the ledger is read, but only once one is asked for."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, calibration: LiveCalibration | None = None) -> None:
+        """``calibration``: what the ledger's trades have shown; None: it is read once it is asked for."""
         self._ledger = ledger
-        self._calibration: LiveCalibration | None = None
+        self._calibration = calibration
 
     def of(self, trade: Trade, now: Instant | None) -> Data | None:
         """What the trade was found to be worth; None where it never was.

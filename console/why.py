@@ -94,11 +94,11 @@ def _that_opened_last(ledger: Ledger, commodity: str | None) -> Lines:
         decisions = ledger.journal.list(
             kind="decision", commodity=trade.commodity, since=at - ANSWERED_WITHIN, until=at
         )
-        return [line for line in decisions if _came_of(line, trade)][:1]
+        return [line for line in decisions if came_of(line, trade)][:1]
     return []
 
 
-def _came_of(decision: JournalLine, outcome: Trade | JournalLine) -> bool:
+def came_of(decision: JournalLine, outcome: Trade | JournalLine) -> bool:
     """Whether a trade or an answer belongs to a decision.
 
     One analysis may have two decisions, for two accounts: what one refused is handed on to another.
@@ -187,8 +187,8 @@ class _Teller:
             kind="open_result", since=line.at, until=line.last_at + ANSWERED_WITHIN, newest_first=False
         )
         return (
-            [answer for answer in answers if _came_of(line, answer)],
-            [trade for trade in self._trades.get(line.analysis_id, ()) if _came_of(line, trade)],
+            [answer for answer in answers if came_of(line, answer)],
+            [trade for trade in self._trades.get(line.analysis_id, ()) if came_of(line, trade)],
         )
 
 

@@ -36,9 +36,9 @@ def parts(decision: Mapping[str, Any]) -> Iterator[RenderableType]:
     for reason in decision["gate_reasons"]:
         if not (reason.startswith(BELOW_THRESHOLD) and number(decision["shortfall"])):
             yield Text(f"the gate refuses: {printable(reason)}", style="yellow")
-    for said in _what_else(mapping(decision["other"])):
+    for said in what_else(mapping(decision["other"])):
         yield Text(printable(said), style="yellow")
-    plan = _plan(mapping(mapping(decision["other"]).get("plan")), decision["digits"])
+    plan = plan_in_words(mapping(mapping(decision["other"]).get("plan")), decision["digits"])
     if plan:
         yield Text(plan)
     if decision["candidates"]:
@@ -73,13 +73,13 @@ def _confidence(decision: Mapping[str, Any]) -> Text:
         text.append(f" of {threshold:g} needed, ")
         margin = (f"short by {short:.1f}", "yellow") if short > 0 else (f"{reached - threshold:.1f} above", "green")
         text.append(*margin)
-        text.append(_origin(mapping(decision.get("threshold_from"))), style="dim")
+        text.append(origin(mapping(decision.get("threshold_from"))), style="dim")
     if decision["made_by"] not in (None, BUILT_IN_ANALYST):
         text.append(f" (by {printable(str(decision['made_by']))})", style="dim")
     return text
 
 
-def _origin(parts_of_threshold: Mapping[str, Any]) -> str:
+def origin(parts_of_threshold: Mapping[str, Any]) -> str:
     """Where the threshold comes from; empty where the settings of now do not make it."""
     profile, strategy = number(parts_of_threshold.get("of_profile")), number(parts_of_threshold.get("of_strategy"))
     if profile is None or strategy is None:
@@ -98,7 +98,7 @@ def _pillars(decision: Mapping[str, Any]) -> RenderableType:
         Column("lost", "right"),
         Column("enough at", "right"),
     )
-    lost = {pillar["name"]: _lost(pillar) for pillar in decision["pillars"]}
+    lost = {pillar["name"]: lost_points(pillar) for pillar in decision["pillars"]}
     most = max(lost.values(), key=lambda points: points or 0.0, default=None)
     rows: list[tuple[Cell, ...]] = []
     for pillar in decision["pillars"]:
@@ -112,7 +112,7 @@ def _pillars(decision: Mapping[str, Any]) -> RenderableType:
                 amount(pillar["weight"]),
                 amount(pillar["contribution"], 1),
                 Text(amount(points, 1), style="yellow" if worst else ""),
-                _enough_at(pillar, decision),
+                enough_at(pillar, decision),
             )
         )
     return FittedTable("", columns, rows)
@@ -120,19 +120,19 @@ def _pillars(decision: Mapping[str, Any]) -> RenderableType:
 
 def _what_it_lacks(pillars: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
     """The pillar that keeps back most of what is missing."""
-    lost = [(points, pillar) for pillar in pillars if (points := _lost(pillar)) is not None]
+    lost = [(points, pillar) for pillar in pillars if (points := lost_points(pillar)) is not None]
     points, worst = max(lost, key=lambda each: each[0], default=(0.0, {}))
     if points > 0:
         yield Text(f"most is lost in {words(worst['name'])}: {points:.1f} of its {100 * worst['weight']:.0f} points")
 
 
-def _lost(pillar: Mapping[str, Any]) -> float | None:
+def lost_points(pillar: Mapping[str, Any]) -> float | None:
     """The points of confidence that the pillar keeps back."""
     score, weight = number(pillar["score"]), number(pillar["weight"])
     return None if score is None or weight is None else 100 * weight * (1 - score)
 
 
-def _enough_at(pillar: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+def enough_at(pillar: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
     """The score with which the confidence is just what it needs, the other pillars being as they are."""
     reached, threshold = number(decision["confidence"]), number(decision["threshold"])
     score, weight = number(pillar["score"]), number(pillar["weight"])
@@ -148,7 +148,7 @@ def _bar(score: Any) -> Text:
     return Text.assemble(("━" * filled, "cyan"), ("─" * (BAR_CELLS - filled), "dim"))
 
 
-def _what_else(other: Mapping[str, Any]) -> Iterator[str]:
+def what_else(other: Mapping[str, Any]) -> Iterator[str]:
     """What refused it behind the gate."""
     if other.get("why_no_plan"):
         yield f"no plan: {other['why_no_plan']}"
@@ -156,7 +156,7 @@ def _what_else(other: Mapping[str, Any]) -> Iterator[str]:
         yield f"an event bars it: {other['event']}"
 
 
-def _plan(plan: Mapping[str, Any], digits: int | None) -> str:
+def plan_in_words(plan: Mapping[str, Any], digits: int | None) -> str:
     """How the trade would be laid, before it has a price."""
     stop = number(plan.get("stop_distance"))
     if stop is None:
@@ -180,7 +180,7 @@ def _aim(plan: Mapping[str, Any], stop: float, digits: int | None) -> str:
 
 def _candidates(decision: Mapping[str, Any]) -> RenderableType:
     turns = decision["decided_by"] == DecidedBy.ROTATION  # only then it matters who was chosen when
-    cuts = [_cuts(mapping(row.get("sizing"))) for row in decision["candidates"]]
+    cuts = [cuts_in_words(mapping(row.get("sizing"))) for row in decision["candidates"]]
     columns = (
         Column("account"),
         Column("verdict", shrinks="fold"),
@@ -194,7 +194,7 @@ def _candidates(decision: Mapping[str, Any]) -> RenderableType:
     rows: list[tuple[Cell, ...]] = []
     for row, cut in zip(decision["candidates"], cuts, strict=True):
         chosen = row.get("platform") == decision["chosen"] and decision["chosen"] is not None
-        said = _chosen_by(decision["decided_by"]) if chosen else "eligible"
+        said = chosen_by(decision["decided_by"]) if chosen else "eligible"
         if not row.get("eligible"):
             said = words(row.get("reason") or "not eligible")
         rows.append(
@@ -203,7 +203,7 @@ def _candidates(decision: Mapping[str, Any]) -> RenderableType:
                 Text(printable(said), style="green" if chosen else "" if row.get("eligible") else "yellow"),
                 amount(row.get("cost"), 4),
                 fraction(row.get("headroom"), 0),
-                *((_last_chosen(row),) if turns else ()),
+                *((last_chosen(row),) if turns else ()),
                 price(row.get("spread"), decision["digits"]),
                 amount(row.get("volume_lots")),
                 *((cut,) if any(cuts) else ()),
@@ -212,16 +212,16 @@ def _candidates(decision: Mapping[str, Any]) -> RenderableType:
     return FittedTable("", columns, rows)
 
 
-def _last_chosen(row: Mapping[str, Any]) -> str:
+def last_chosen(row: Mapping[str, Any]) -> str:
     at = number(row.get("last_chosen_at"))
     return "never" if at is None else time_of(time_text(int(at)))
 
 
-def _cuts(sizing: Mapping[str, Any]) -> str:
+def cuts_in_words(sizing: Mapping[str, Any]) -> str:
     """What made the volume smaller than the risk alone would allow, apart from rounding to a lot step."""
     limits = [str(mapping(cut).get("limit")) for cut in sequence(sizing.get("cuts"))]
     return printable(", ".join(limit for limit in limits if limit != "lot step"))
 
 
-def _chosen_by(decided_by: Any) -> str:
+def chosen_by(decided_by: Any) -> str:
     return "chosen, no other is eligible" if decided_by == DecidedBy.ONLY else f"chosen by {words(decided_by)}"

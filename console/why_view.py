@@ -27,7 +27,7 @@ CHECKS = {
     "unknown commodity": "nobody here knows when it trades",
     "no_eligible_strategy": "no strategy is both switched on and meant for this regime",
     "warming_up": "there are not enough bars yet to judge by",
-    "paused": "a person has paused the crew: run.py resume lifts it",
+    "paused": "a person has paused opening, of everything or of this part: run.py status says what lifts it",
     "halted": "a person has halted the crew: run.py resume lifts it",
     "manage_only": "the program itself opens nothing for now: run.py status says why",
 }
@@ -96,13 +96,13 @@ def _parts(decision: Mapping[str, Any]) -> Iterator[RenderableType]:
         said = True
         yield part
     if not said:
-        yield Text(printable(_without_numbers(decision)), style="dim")
+        yield Text(printable(without_numbers(decision)), style="dim")
     for result in decision["results"]:
         if result["reason"] != "open":  # the trade below says so itself
             yield _answer(result)
 
 
-def _without_numbers(decision: Mapping[str, Any]) -> str:
+def without_numbers(decision: Mapping[str, Any]) -> str:
     """What a refusal says that came before any analysis."""
     missing = mapping(decision["other"]).get("missing")
     if isinstance(missing, list) and missing:
