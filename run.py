@@ -1,8 +1,8 @@
 """The front door: reads the command, wires the parts, runs it, and answers with an exit code.
 
-0: done. 1: `doctor` found something. 2: what was asked cannot be done, and the message says why. 70: an actor was given
-up, or the database server cannot be reached, or trading times cannot be had while trades may be open, and the service
-manager should start the program again.
+0: done. 1: `doctor` found something. 2: what was asked cannot be done, and the message says why. 3: what was asked was
+begun, and what came of it is not known yet. 70: an actor was given up, or the database server cannot be reached, or
+trading times cannot be had while trades may be open, and the service manager should start the program again.
 """
 
 from __future__ import annotations
@@ -152,10 +152,22 @@ def prepared(arguments: Arguments, output: Output) -> Command:
             from console import restore
 
             return lambda: restore.run(arguments, configuration, output)
+        case commands.Close():
+            from console import close
+
+            return lambda: close.run(arguments, configuration, output)
         case commands.Pause() | commands.Resume() | commands.Halt() | commands.Reset():
             from console import modes
 
             return lambda: modes.run(arguments, configuration, output)
+        case commands.Tokens():
+            from console import console_tokens
+
+            return lambda: console_tokens.run(arguments, configuration, output)
+        case commands.SignIn():
+            from console import sign_in
+
+            return lambda: sign_in.run(arguments, configuration, output)
         case commands.Submit():
             from console import submit
 

@@ -1,4 +1,4 @@
-"""Which completed bars of an account the analyst has not been told of."""
+"""Which completed bars of an account the analyst, and whoever keeps bars to show them, has not been told of."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ OF_THE_ACCOUNT = (NotConnected, DeadlinePassed, StaleToken)  # errors that say n
 class BarFeed:
     """Asks for bars when the clock says that one is complete, and tells the analyst of each newest one once."""
 
-    def __init__(self) -> None:
+    def __init__(self, keepers: tuple[str, ...] = ()) -> None:
+        """``keepers``: actors besides the analyst that are told the same."""
+        self._listeners = (ANALYST, *keepers)
         self._told_until: dict[str, Instant] = {}  # by commodity: the end of the newest bar that was told
         self._due_at: dict[str, Instant] = {}  # by commodity: when to ask again
         self._wanted: set[str] = set()  # commodities whose next bar is to come with its history
@@ -73,7 +75,8 @@ class BarFeed:
             if _is_news(series, told_until):
                 self._told_until[commodity] = series.end(len(series) - 1)
                 self._wanted.discard(commodity)
-                context.tell(ANALYST, Bars(desk.platform, series))
+                for listener in self._listeners:
+                    context.tell(listener, Bars(desk.platform, series))
 
     def _in_trading_times(self, desk: Desk, commodity: str, series: BarSeries) -> BarSeries:
         """Without the bars that begin while the market is shut, as in a recording. Those that are new are counted.

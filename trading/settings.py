@@ -16,10 +16,12 @@ from trading.analysis import Name, Strategy
 from trading.settings_accounts import BROKER_ADDRESS, AccountSettings, default_accounts
 from trading.settings_analyses import AnalysesSettings
 from trading.settings_commodities import CommodityOverride
+from trading.settings_console import ConsoleSettings
 from trading.settings_exits import ExitSettings
 from trading.settings_feeds import Feeds
 from trading.settings_metatrader import Package
 from trading.settings_model import Model
+from trading.settings_notifications import NotificationSettings
 from trading.settings_regimes import RegimeSettings, TrendWeights
 from trading.settings_risk import Risk
 from trading.settings_strategies import Profile, StrategySettings, Thresholds, default_strategies
@@ -61,6 +63,8 @@ class Settings(Model):
     trend_weights: TrendWeights = TrendWeights()
     analyses: AnalysesSettings = AnalysesSettings()
     feeds: Feeds = Feeds()
+    console: ConsoleSettings = ConsoleSettings()
+    notifications: NotificationSettings = NotificationSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -24,17 +24,22 @@ from run import main
 ROOT = Path(__file__).parents[2]
 DEADLINE_SECONDS = 150.0  # generous: the machine may be busy with other tests
 FOR_THE_TESTS = ("WATCHBILL_DATA", "WATCHBILL_MT5_FACTS", "WATCHBILL_WINE_PYTHON")  # the program would warn of them
+WITHOUT_CONSOLE = {"CONSOLE__ENABLED": "false"}  # tests run beside each other, and its port is one
 FIFTY_BARS_A_SECOND = "180000"  # trades begin at once, and the machine has time for the other tests
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The process's environment, without settings of the one who runs the tests, and with these."""
+    """The process's environment, without settings of the one who runs the tests, and with these.
+
+    Without a console, unless they ask for one.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.upper().startswith("WATCHBILL__") and name not in FOR_THE_TESTS
     }
-    return {**kept, "PYTHONWARNINGS": "default", **{f"WATCHBILL__{name}": value for name, value in settings.items()}}
+    given = {**WITHOUT_CONSOLE, **settings}
+    return {**kept, "PYTHONWARNINGS": "default", **{f"WATCHBILL__{name}": value for name, value in given.items()}}
 
 
 def run(words: Sequence[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -150,6 +155,11 @@ class Program:
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
         self.process.send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop it where it is, and wait until it stands: a signal that is on its way stops nothing yet."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def end(self, deadline_seconds: float = DEADLINE_SECONDS) -> int:
         """Wait for the end; the exit code."""

@@ -152,7 +152,7 @@ def test_an_order_that_a_stopped_gateway_gets_to_too_late_is_dropped_there_and_u
         program.wait_for("account alpha: its terminal is logged in")
         channel.open(CALL_SECONDS)
         question(channel, "symbols", names=["EURUSDm"])
-        program.send(signal.SIGSTOP)
+        program.freeze()
         try:
             with pytest.raises(AnswerLost):
                 channel.call("send", {"order": wire.encode(ORDER), "token": 5, "magic": 77}, 0.3)

@@ -80,6 +80,16 @@ def test_the_tally_counts_every_state_and_adds_up_the_profits(me: Holder) -> Non
     assert tally.opened == 3
 
 
+def test_what_was_realised_since_an_instant_leaves_out_what_closed_before(me: Holder) -> None:
+    for number, (at, profit) in enumerate(((NOON - 1, 5.0), (NOON, 12.5), (NOON + 1, -2.25))):
+        closing = me.advance(me.open(analysis_id=f"analysis-{number}"), TradeState.CLOSING)
+        me.advance(closing, TradeState.CLOSED, closed_at=at, profit=profit)
+    trades = me.ledger.trades
+    assert trades.realised() == {"alpha": 15.25}
+    assert trades.realised(since=NOON) == {"alpha": 10.25}
+    assert trades.realised(since=NOON + 2) == {}
+
+
 def test_trades_that_ended_since_then_are_those_closed_since_and_those_submitted_since_that_failed(me: Holder) -> None:
     def closed(number: int, at: int) -> Trade:
         opened = me.open(analysis_id=f"analysis-{number}")

@@ -422,6 +422,17 @@ class TestTheDatabase:
         faults = refusal('database_url = "me:hunter2"')
         assert faults == ["database_url is ********; expected a URL such as sqlite:///state/ledger.sqlite"]
 
+    @pytest.mark.parametrize(
+        ("text", "fault"),
+        [
+            ('[notifications]\nurls = "json://x:hunter2@host"', "notifications.urls is ********; expected a list"),
+            ('accounts = "hunter2"', "accounts is ********; expected a list of tables"),
+            ('notifications = "hunter2"', "notifications is ********; expected a table"),
+        ],
+    )
+    def test_a_text_where_something_with_secrets_in_it_should_be_is_not_shown(self, text: str, fault: str) -> None:
+        assert refusal(text) == [fault]
+
 
 def test_every_secret_of_the_settings_is_found_and_masked() -> None:
     """A secret that is added to the settings must come to be known as one."""

@@ -37,7 +37,8 @@ INLINE_CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"(?P<path>[\w.-]+(?:/[\w.-]+)*/?)(?:::(?P<name>[\w.:]+))?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
-ABSOLUTE_PATH = re.compile(r"(?<![\w:/.<])/(?!/)[\w.-]+/|\b[A-Z]:\\")
+ROUTES = "api|static|trades|decisions"  # of the console: paths of no file
+ABSOLUTE_PATH = re.compile(rf"(?<![\w:/.<])/(?!/|(?:{ROUTES})/)[\w.-]+/|\b[A-Z]:\\")
 UNFINISHED = re.compile(r"@[A-Z_]+@|\b(?:TODO|FIXME|TBD|prototypes?|briefs?)\b")
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -243,6 +244,8 @@ PLACES: tuple[tuple[str, settings_tree.Path, str | None], ...] = (
     ("## [[feeds.positions]]", ("feeds", "positions", 0), None),
     ("## [[feeds.calendars]]", ("feeds", "calendars", 0), None),
     ("## [[feeds.scores]]", ("feeds", "scores", 0), None),
+    ("## [console]", ("console",), None),
+    ("## [notifications]", ("notifications",), None),
 )
 """Headings, where in the settings their tables belong, and what stands for the default where it is not one value."""
 
@@ -310,10 +313,11 @@ def limits_of(path: settings_tree.Path) -> str:
 
 def test_every_command_and_every_option_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     text = (DOCS / "commands.md").read_text(encoding="utf-8")
-    headings = re.findall(r"^## (\w+)$", text, re.MULTILINE)
+    headings = re.findall(r"^## ([\w-]+)$", text, re.MULTILINE)
     running = ["serve", "broker", "gateway", "terminal", "replay", "status", "trades", "why"]
     looking = ["calendar", "fairness", "calibration", "audit", "init", "doctor"]
-    operating = ["pause", "resume", "halt", "reset", "submit", "adopt", "disown", "backup", "restore"]
+    operating = ["close", "pause", "resume", "halt", "reset", "tokens", "sign-in"]
+    operating += ["submit", "adopt", "disown", "backup", "restore"]
     assert headings == [*running, *looking, *operating, "soak", "simulate", "rehearse"]
     for words in ([], *([heading] for heading in headings)):
         with pytest.raises(SystemExit):
