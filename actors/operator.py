@@ -152,7 +152,8 @@ class OperatorActor:
             if isinstance(command, SubmitAnalysis) or refusal.code == NOT_LEADING:
                 # No row is kept: of rubbish there may be much, and who does not lead decides nothing about the request,
                 # which may be asked again under its id of whoever leads, or here, once this process does.
-                line = line_of(replace(request, said=refusal.said), "refused", context.now())
+                became = "not_taken" if refusal.code == NOT_LEADING else "refused"
+                line = line_of(replace(request, said=refusal.said), became, context.now())
                 self._ledger.journal.append(line, fold=True)
                 return unwritten(command, context.now(), refusal.code, refusal.said)
             detail = {**request.detail, "code": refusal.code}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.commands import Outcome as Answer
+from actors.operator import NOT_LEADING
 from connectors.base import CloseOrder, Done, OpenOrder, Outcome
 from simulation.broker import SimulatedBroker
 from simulation.database import Books, TradeRow
@@ -152,7 +153,8 @@ class Referee:
         """A person got an answer."""
         for invariant in self._commands:
             self._judge(invariant, invariant.commanded(process, answer))
-        self.scene.commanded[answer.request_id] = answer.state
+        if answer.detail.get("code") != NOT_LEADING:  # then nothing was decided about the request
+            self.scene.commanded[answer.request_id] = answer.state
         self._story.count[f"commands {answer.state}"] += 1
 
     def looked(self, process: Process, platform: str, positions: Sequence[Position]) -> None:

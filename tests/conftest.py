@@ -32,6 +32,7 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 sys.path.insert(0, str(Path(__file__).parent / "integration"))
+sys.path.append(str(Path(__file__).parents[1]))  # for the benchmarks, which nothing installs
 
 # Told to keep nothing that is compiled, each of the many programs that the tests start would compile the whole tree.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
