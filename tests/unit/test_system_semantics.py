@@ -527,6 +527,7 @@ def test_only_the_first_escalation_is_reported_to_the_process(stage: Stage) -> N
         spawn(stage, name, max_restarts=0)
         with pytest.raises(Crashed):
             stage.system.ask(name, Do(crash))
+        stage.wait_for(lambda: bool(stage.escalated))  # the asker hears of the crash before it is escalated
     stage.wait_for(lambda: sum(alert.reason == "given up" for alert in stage.alerts) == 2)
     assert stage.escalated == ["a"]
 
