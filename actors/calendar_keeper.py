@@ -10,6 +10,7 @@ knows.
 from __future__ import annotations
 
 from actors.messages import LookAtCalendars
+from actors.names import CALENDARS_END, CALENDARS_EXTENDED
 from actors.system.context import Context
 from feeds.market_calendars_extension import Extension
 from trading.market import DAY, HOUR, Instant, iso
@@ -66,7 +67,7 @@ class CalendarKeeper:
             return
         self._timetable.take(extended.timetable)
         self._trouble = ""
-        context.alert("calendars_extended", f"the trading times now reach to {iso(self._timetable.last)}")
+        context.alert(CALENDARS_EXTENDED, f"the trading times now reach to {iso(self._timetable.last)}")
         context.at(context.now() + HOUR, LookAtCalendars())
 
     def _tell_of_trouble(self, error: str, context: Context) -> None:
@@ -75,4 +76,4 @@ class CalendarKeeper:
             return
         self._trouble = error
         until: Instant = self._timetable.last
-        context.alert("calendars_end", f"the trading times end at {iso(until)}, and later ones cannot be had: {error}")
+        context.alert(CALENDARS_END, f"the trading times end at {iso(until)}, and later ones cannot be had: {error}")

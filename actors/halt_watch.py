@@ -7,6 +7,7 @@ that. Whether the crew is halted the PlatformActors ask for themselves, right be
 from __future__ import annotations
 
 from actors.messages import LookForHalt
+from actors.names import HALT_LIFTED
 from actors.system.context import Context
 from persistence.errors import LedgerUnavailable
 from persistence.ledger import Ledger
@@ -54,7 +55,7 @@ class HaltWatchActor:
         if record.mode.permits_guarding:
             if self._halted:
                 self._halted = False
-                context.alert("halt", "lifted: stops, targets and the rules of the day are guarded again")
+                context.alert("halt", HALT_LIFTED)
             return
         if self._halted and context.elapsed() < self._remind_at_elapsed:
             return

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.messages import AccountSnapshot, Analysed, LookIntoInbox, MarketRead, ReadingsWanted, TradeChanged
-from actors.names import ANALYST, TRADER
+from actors.names import ANALYST, LOOKED_INTO_AGAIN, TRADER
 from actors.outside import judged, use_up
 from actors.own_readings import OwnReadings
 from actors.system.context import Context
@@ -85,7 +85,7 @@ class InboxActor:
         else:
             if self._trouble:
                 self._trouble = ""
-                context.alert("inbox", f"{self._inbox.folder.path}: looked into again")
+                context.alert("inbox", f"{self._inbox.folder.path}: {LOOKED_INTO_AGAIN}")
 
     def _look(self, context: Context) -> None:
         folder = self._inbox.folder

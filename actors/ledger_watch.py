@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from actors.desk import Desk
 from actors.guarding import write_what_was_sent
+from actors.names import LEDGER_ANSWERS
 from actors.system.context import Context
 from persistence.errors import LedgerUnavailable
 
@@ -71,4 +72,4 @@ class LedgerWatch:
         self._refusals = 0
         if self._is_told:
             self._is_told = False
-            context.alert("ledger", f"{desk.platform}: the ledger answers again")
+            context.alert("ledger", f"{desk.platform}: {LEDGER_ANSWERS}")

@@ -48,6 +48,19 @@ NOT_CARRIED_OUT, STILL_OPEN = "not_carried_out", "close_waits"
 # That a source of sentiment cannot be read, and is absent; and that it can be again.
 FEED_DEAD, FEED_BACK = "feed", "feed_back"
 
+# That the trading times come to an end and later ones cannot be had; and that they reach further again.
+CALENDARS_END, CALENDARS_EXTENDED = "calendars_end", "calendars_extended"
+
+# How it is said that a trouble is over, where it has the reason of the trouble itself.
+HALT_LIFTED = "lifted: stops, targets and the rules of the day are guarded again"
+LEDGER_ANSWERS, DECISIONS_AGAIN = "the ledger answers again", "decisions are written again"
+LOOKED_INTO_AGAIN = "looked into again"
+WORDS_OF_END = {
+    "halt": (HALT_LIFTED,),
+    "ledger": (LEDGER_ANSWERS, DECISIONS_AGAIN),
+    "inbox": (LOOKED_INTO_AGAIN,),
+}
+
 # That an account wins more ties than its share, out of its turn; and the kind of the journal's line about that.
 UNFAIR_CHOICE = "unfair_choice"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from actors.names import LEFT_OPEN, NOT_CARRIED_OUT, RULE_MISSED, STILL_OPEN
+from actors.notice_subjects import HALT, about, is_lifted, state_of, subject_of
 from actors.notices import Notice, Urgency
 from actors.system.alerts import Alert
 from persistence.journal import JournalLine
@@ -15,7 +16,6 @@ from trading.modes import Mode
 from trading.settings_notifications import Event
 from trading.trade import Trade, TradeState
 
-HALT = "halt"  # the reason of the halt watch's alerts
 TOLD_AS_TRADES = frozenset({"unknown_outcome"})  # alerts of which the trade's own notice says the same
 EVENT_OF_ALERT: Mapping[str, Event] = {
     HALT: Event.HALTED,
@@ -27,11 +27,10 @@ EVENT_OF_ALERT: Mapping[str, Event] = {
     "late": Event.UNKNOWN_OUTCOME,
     "missing": Event.UNKNOWN_OUTCOME,
 }
-HALT_HOLDS, HALT_LIFTED = "halt holds", "halt lifted"
-"""The keys of what is said of a halt. Each ends the other: what follows is news, however often it was said before."""
-
-OPPOSITE = {HALT_HOLDS: HALT_LIFTED, HALT_LIFTED: HALT_HOLDS}
+OF_CLOSING = ("stuck", LEFT_OPEN, RULE_MISSED)  # alerts that are over when the trade is
 URGENT = frozenset({Event.STUCK, Event.UNKNOWN_OUTCOME, Event.HALTED})
+RESUMED = "resumed"  # the journal's word where a pause of a part is over
+OPENS = "opens"  # the state of a mode in which opens are allowed
 LONGEST_TEXT = 600  # some services take no more than a thousand characters
 
 
@@ -81,14 +80,24 @@ def of_alert(alert: Alert) -> Notice | None:
         return None
     event = EVENT_OF_ALERT.get(alert.reason, Event.ALERTS)
     urgency = Urgency.URGENT if event in URGENT or alert.is_defect else Urgency.NORMAL
-    # What an alert is about stands before its first colon; figures that differ each time come after it.
-    subject = alert.detail.partition(":")[0] if ": " in alert.detail else ""
-    lifted = alert.reason == HALT and alert.detail.startswith("lifted")
-    key = HALT_LIFTED if lifted else HALT_HOLDS if event is Event.HALTED else None
-    key = key or f"alert:{alert.actor}:{alert.reason}:{subject}"
+    subject = subject_of(alert)
     reason = _words(alert.reason)
-    title = "guarded again" if lifted else "HALTED" if event is Event.HALTED else f"{alert.actor}: {reason}"
-    return Notice(key, event, urgency, alert.at, f"Watchbill: {title}", _short(alert.detail or reason))
+    title = "HALTED" if event is Event.HALTED else f"{alert.actor}: {reason}"
+    return Notice(
+        subject or alert_key(alert.actor, alert.reason, about(alert)),
+        event,
+        urgency,
+        alert.at,
+        f"Watchbill: {'guarded again' if is_lifted(alert) else title}",
+        _short(alert.detail or reason),
+        subject=subject,
+        state=state_of(alert) if subject else "",
+    )
+
+
+def alert_key(actor: str, reason: str, about: str) -> str:
+    """The key of an alert that nothing takes back."""
+    return f"alert:{actor}:{reason}:{about}"
 
 
 def folded(notice: Notice, count: int) -> Notice:
@@ -98,18 +107,25 @@ def folded(notice: Notice, count: int) -> Notice:
 
 
 def of_mode(line: JournalLine) -> Notice | None:
-    """What is to be said of a journal's line about a mode; None for a halt, of which the halt watch tells."""
-    before = line.detail.get("before")
-    if Mode.HALTED in (line.reason, before):
+    """What is to be said of a journal's line about a mode or a pause; None for a halt: of that the halt watch tells."""
+    if line.reason == Mode.HALTED:
         return None
-    opens = line.reason == Mode.TRADING
+    opens = line.reason in (Mode.TRADING, RESUMED)
     where = ":".join(part for part in (line.platform, line.commodity) if part)
     title = f"{'opens are allowed again' if opens else _words(line.reason)}{f' ({where})' if where else ''}"
     by, said = str(line.detail.get("by") or "?"), str(line.detail.get("said") or "")
     text = f"By {by}{f': {said}' if said else ''}. Open trades are guarded as before."
-    key = f"mode:{line.id}"
     return Notice(
-        key, Event.PAUSED, Urgency.NORMAL, line.at, f"Watchbill: {title}", _short(text), line.platform, line.commodity
+        f"mode:{line.id}",
+        Event.PAUSED,
+        Urgency.NORMAL,
+        line.at,
+        f"Watchbill: {title}",
+        _short(text),
+        line.platform,
+        line.commodity,
+        subject=f"mode:{line.detail.get('cause', '')}:{where}",
+        state=OPENS if opens else line.reason,
     )
 
 

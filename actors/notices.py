@@ -34,6 +34,8 @@ class Notice:
     platform: str | None = None
     commodity: str | None = None
     trade_id: int | None = None
+    subject: str = ""  # of which it tells the state, so that it makes an older notice of the same untrue; empty: none
+    state: str = ""  # of the subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class NotificationCounts:
     failed: int = 0  # given up: no service took it in time
     dropped: int = 0  # the queue was full
     held_back: int = 0  # over the most that may be sent in an hour; they are counted in one message
-    folded: int = 0  # the same was said a short time before
+    folded: int = 0  # the same was said a short time before, or a newer one made it untrue
     waiting: int = 0  # now
     attempts_failed: int = 0  # deliveries that a service did not take, each to be tried again
 

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from actors import daily_summary, notice_words
 from actors.messages import AccountSnapshot, TradeChanged
+from actors.names import platform_actor
 from actors.notice_words import Terms
 from actors.notices import (
     Alerted,
@@ -37,12 +38,15 @@ from persistence.errors import JobFired, LedgerError, LedgerUnavailable
 from persistence.journal import JournalEntry
 from persistence.ledger import Ledger
 from persistence.modes import KIND as MODE
+from persistence.pauses import KIND as PAUSE
 from trading.market import DAY, SECOND, Instant, iso
+from trading.modes import Mode
 from trading.settings import Settings
 from trading.settings_notifications import Event
 from trading.trade import HELD, Trade, TradeState
 
 NOTIFICATION = "notification"  # the kind of the journal's lines
+MODES = (MODE, PAUSE)  # the kinds of lines that tell of opens stopped and allowed again
 SERVICE_FAILS, SERVICE_BACK = "notifications", "notifications_back"  # the reasons of its own alerts
 NOT_MADE = "no_summary"
 LOOK_SECONDS = 5.0  # between two looks at what is due
@@ -73,6 +77,8 @@ class NotifierActor:
         self._unknown: set[int] = set()  # trades whose outcome is in doubt
         self._told: dict[int, TradeState] = {}  # by active trade: what was last seen of it
         self._mode_line = 0  # of the newest that was looked at
+        self._modes: dict[str, str] = {}  # by subject: the state that the newest line tells of
+        self._alerts = 0  # that were put into the outbox
         self._has_looked_back = False
         self._ledger_at_elapsed = 0.0
         self._summary: TimerHandle | None = None
@@ -133,6 +139,8 @@ class NotifierActor:
             self._unknown.add(trade.trade_id)
         if trade.state in (TradeState.CLOSED, TradeState.FAILED):
             self._told.pop(trade.trade_id)
+            for reason in notice_words.OF_CLOSING:  # the next trade there may be stuck, too
+                self._folds.end(notice_words.alert_key(platform_actor(trade.platform), reason, trade.resource))
         happened_at = max(trade.submitted_at, trade.opened_at or 0, trade.closed_at or 0)
         if trade.state is before or self._is_old(happened_at, context):
             return
@@ -147,12 +155,15 @@ class NotifierActor:
         notice = notice_words.of_alert(alert)
         if notice is None or notice.event not in self._chosen.events:
             return
-        if notice.key in notice_words.OPPOSITE:
-            self._folds.end(notice_words.OPPOSITE[notice.key])
         if self._folds.is_new(notice, context.elapsed()):
-            self._outbox.put(_numbered(notice, context), context.elapsed())
+            self._put_alert(notice, context)
         else:
             self._counts.folded += 1
+
+    def _put_alert(self, notice: Notice, context: Context) -> None:
+        """Under a key of its own: by the fold it is not the same said again, whatever its market time."""
+        self._alerts += 1
+        self._outbox.put(replace(notice, key=f"{notice.key}:{context.elapsed()}:{self._alerts}"), context.elapsed())
 
     def _terms(self, platform: str) -> Terms:
         snapshot = self._snapshots.get(platform)
@@ -164,7 +175,7 @@ class NotifierActor:
 
     def _look_around(self, context: Context) -> None:
         for notice in self._folds.over(context.elapsed(), notice_words.folded):
-            self._outbox.put(notice, context.elapsed())
+            self._put_alert(notice, context)
         if context.elapsed() >= self._ledger_at_elapsed:
             self._look_into_ledger(context)
 
@@ -175,19 +186,30 @@ class NotifierActor:
             if not self._has_looked_back:
                 self._look_back(context)
                 self._has_looked_back = True
-            for line in reversed(self._ledger.journal.list(kind=MODE, limit=MOST_LINES // 10)):
-                if line.id > self._mode_line:
-                    self._mode_line = line.id
-                    self._say(notice_words.of_mode(line), context)
+            self._note_modes(context)
         except LedgerError as error:
             log.debug("the ledger cannot be looked into: %s", error)  # the accounts' actors say so; asked again soon
+
+    def _note_modes(self, context: Context) -> None:
+        journal = self._ledger.journal
+        lines = [line for kind in MODES for line in journal.list(kind=kind, limit=MOST_LINES // 10)]
+        for line in sorted(lines, key=lambda line: line.id):
+            notice = notice_words.of_mode(line)
+            if notice is not None:
+                known = self._modes.get(notice.subject, notice_words.OPENS)
+                self._modes[notice.subject] = notice.state
+                # The end of a halt is told by the halt watch, but not that it ended a pause from before it, too.
+                is_said = line.detail.get("before") == Mode.HALTED and notice.state == known
+                if line.id > self._mode_line and not is_said:
+                    self._say(notice, context)
+            self._mode_line = max(self._mode_line, line.id)
 
     def _look_back(self, context: Context) -> None:
         since = context.now() - round(self._chosen.give_up_seconds * SECOND)
         for line in self._ledger.journal.list(kind=NOTIFICATION, since=since, limit=MOST_LINES):
             if isinstance(key := line.detail.get("key"), str):
                 self._outbox.remember(key)
-        old_modes = self._ledger.journal.list(kind=MODE, until=since, limit=1)
+        old_modes = [line for kind in MODES for line in self._ledger.journal.list(kind=kind, until=since, limit=1)]
         self._mode_line = max((line.id for line in old_modes), default=0)
         active = self._ledger.trades.active()
         self._say_of_leader(len([trade for trade in active if trade.state in HELD]), context)
@@ -287,11 +309,6 @@ def _line(settled: Settled, at: Instant) -> JournalEntry:
     }
     about = notice.platform, notice.commodity, notice.trade_id
     return JournalEntry(at, NOTIFICATION, notice.event.value, *about, detail=detail)
-
-
-def _numbered(notice: Notice, context: Context) -> Notice:
-    """The notice under a key of its own: by the fold it is not the same said again."""
-    return replace(notice, key=f"{notice.key}:{context.elapsed()}")
 
 
 def _process(owner: str) -> str:

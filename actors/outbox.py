@@ -32,6 +32,7 @@ class Waiting:
     since: float
     left: dict[int, int]  # by service that has not taken it: how often it was tried
     is_taken: bool = False  # by some service
+    is_overtaken: bool = False  # a newer notice of its subject has made it untrue
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Settled:
     """A notice that has left the queue."""
 
     notice: Notice
-    outcome: str  # sent, or why it was given up
+    outcome: str  # sent, or why not
     services: tuple[str, ...] = ()  # the kinds of those that took it last
 
 
@@ -58,6 +59,7 @@ class Outbox:
         self._not_before: dict[int, float] = {}
         self._held_back: Counter[Event] = Counter()
         self._held_back_since = 0.0
+        self._overtaken: list[Settled] = []  # to be told of with what is settled next
 
     @property
     def is_sending(self) -> bool:
@@ -75,10 +77,16 @@ class Outbox:
             self._keys.popitem(last=False)
 
     def put(self, notice: Notice, elapsed: float) -> None:
-        """Let it wait, unless its key was put in before. The queue being full, the least urgent and oldest goes."""
+        """Let it wait, unless its key was put in before. The queue being full, the least urgent and oldest goes.
+
+        What waits and tells an older state of its subject is not sent any more: tried again after this one, it would
+        have the last word.
+        """
         if self.knows(notice.key):
             return
         self.remember(notice.key)
+        if notice.subject:
+            self._overtake(notice.subject)
         self._queue.append(Waiting(notice, elapsed, dict.fromkeys(self._services, 0)))
         if len(self._queue) + len(self._batch) > self._settings.queue_length:
             self._queue.remove(min(self._queue, key=lambda waiting: waiting.notice.urgency))
@@ -115,7 +123,7 @@ class Outbox:
         found = {(delivery.parcel, delivery.service): delivery for delivery in deliveries}
         failed: dict[int, str] = {}
         reached: set[int] = set()
-        settled: list[Settled] = []
+        settled, self._overtaken = self._overtaken, []
         for place, (waiting, parcel) in enumerate(zip(batch, parcels, strict=True)):
             names = []
             for service in parcel.services:
@@ -131,7 +139,7 @@ class Outbox:
                 failed.setdefault(service, "no answer in time" if delivery is None else delivery.error)
                 if waiting.left[service] >= self._settings.attempts:
                     del waiting.left[service]
-            if not waiting.left:
+            if not waiting.left or waiting.is_overtaken:
                 settled.append(self._ended(waiting, "given up after so many attempts", names))
             else:
                 self._queue.append(waiting)
@@ -145,10 +153,20 @@ class Outbox:
         """How often in a row it has failed."""
         return self._fails[service]
 
+    def _overtake(self, subject: str) -> None:
+        for waiting in (*self._batch, *self._queue):
+            waiting.is_overtaken = waiting.is_overtaken or waiting.notice.subject == subject
+        gone = [waiting for waiting in self._queue if waiting.is_overtaken]
+        self._queue = [waiting for waiting in self._queue if not waiting.is_overtaken]
+        self._overtaken += [self._ended(waiting, "") for waiting in gone]
+
     def _ended(self, waiting: Waiting, why_not: str, names: Sequence[str] = ()) -> Settled:
         if waiting.is_taken:
             self._counts.sent += 1
             return Settled(waiting.notice, "sent", tuple(dict.fromkeys(names)))
+        if waiting.is_overtaken:
+            self._counts.folded += 1
+            return Settled(waiting.notice, "not sent: a newer one tells more")
         self._counts.failed += 1
         return Settled(waiting.notice, why_not)
 
@@ -169,13 +187,15 @@ class Outbox:
             self._not_before[service] = elapsed + pause
 
     def _may_begin(self, waiting: Waiting, elapsed: float) -> bool:
-        """Count it against the hour. What is urgent waits for room; anything else is let go, and told of later."""
+        """Count it against the hour. What is urgent, or the newest of its subject, waits for room; anything else is
+        let go, and told of later.
+        """
         most = self._settings.most_per_hour
         is_urgent = waiting.notice.urgency is Urgency.URGENT
         if len(self._begun) < (most if is_urgent else most - most // URGENT_PART):
             self._begun.append(elapsed)
             return True
-        if not is_urgent:
+        if not is_urgent and not waiting.notice.subject:
             if not self._held_back:
                 self._held_back_since = elapsed
             self._held_back[waiting.notice.event] += 1
@@ -206,7 +226,11 @@ class Outbox:
 
 class Folds:
     """What is said again and again is said once, and then with a count: first after a short while, later ever more
-    seldom, up to once in a day, or once in an hour what is urgent. A while in which it was not said ends that."""
+    seldom, up to once in a day, or once in an hour what is urgent. A while in which it was not said ends that.
+
+    Of a subject with opposite states, each state is said once at once. When it goes to and fro, its newest state is
+    said as above, and also as soon as it has lasted for a short while: what was said last of it never stays untrue.
+    """
 
     LONGEST_SECONDS = 86_400.0
     LONGEST_URGENT_SECONDS = 3_600.0
@@ -218,12 +242,17 @@ class Folds:
     def is_new(self, notice: Notice, elapsed: float) -> bool:
         """Whether it is to be said now; otherwise it is counted, and said with the others of its fold."""
         fold = self._open.get(notice.key)
-        if fold is not None:
+        if fold is None or (notice.urgency is Urgency.URGENT and notice.state != fold.newest.state):
+            if self._seconds > 0:
+                until = elapsed + self._seconds
+                self._open[notice.key] = Fold(notice, elapsed, until, self._seconds, notice.state, {notice.state})
+            return True
+        fold.newest, fold.newest_at = notice, elapsed
+        if notice.state in fold.states:
             fold.count += 1
-            fold.newest = notice
             return False
-        if self._seconds > 0:
-            self._open[notice.key] = Fold(notice, elapsed + self._seconds, self._seconds)
+        fold.states.add(notice.state)
+        fold.said, fold.count = notice.state, 0
         return True
 
     def end(self, key: str) -> None:
@@ -234,12 +263,14 @@ class Folds:
         """The notices of the folds that are over. ``make``: how one is written that stands for so many."""
         said: list[Notice] = []
         for key, fold in list(self._open.items()):
-            if fold.until > elapsed:
+            is_untrue = fold.said != fold.newest.state and fold.newest_at + self._seconds <= elapsed
+            if fold.until > elapsed and not is_untrue:
                 continue
             if not fold.count:
                 del self._open[key]
                 continue
             said.append(make(fold.newest, fold.count))
+            fold.said = fold.newest.state
             is_urgent = fold.newest.urgency is Urgency.URGENT
             fold.seconds = min(2 * fold.seconds, self.LONGEST_URGENT_SECONDS if is_urgent else self.LONGEST_SECONDS)
             fold.until, fold.count = elapsed + fold.seconds, 0
@@ -248,9 +279,12 @@ class Folds:
 
 @dataclass(slots=True)
 class Fold:
-    """One thing that is said again and again."""
+    """One thing that is said again and again. Times are elapsed seconds."""
 
     newest: Notice
+    newest_at: float
     until: float
     seconds: float
+    said: str  # the state that was said last
+    states: set[str]  # that were said since it began
     count: int = 0  # since it was said last

@@ -24,7 +24,7 @@ from actors.messages import (
     Signal,
 )
 from actors.moods import EventBook
-from actors.names import MONITOR, platform_actor
+from actors.names import DECISIONS_AGAIN, MONITOR, platform_actor
 from actors.system.context import Context
 from actors.turns import TURN_AT, Turns
 from persistence.errors import LedgerUnavailable
@@ -249,7 +249,7 @@ class TraderActor:
         self._ledger.journal.append(*lines, fold=fold)
         if self._ledger_away:
             self._ledger_away = False
-            context.alert("ledger", "decisions are written again")
+            context.alert("ledger", DECISIONS_AGAIN)
 
     def _line(
         self, analysis: Analysis, reason: str, context: Context, decision: GateDecision | None = None, **detail: object
