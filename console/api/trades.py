@@ -16,13 +16,15 @@ from console.figures import number
 from console.reading import market_time
 from console.records import Data, digits_of, mapping, time_text, trade_data
 from console.sentences import sentence
+from console.trade_filter import TradeFilter
 from console.trade_levels import levels_data
 from console.why import ANSWERED_WITHIN, came_of
 from persistence.journal import DECISION, VALUATION, JournalLine
-from trading.trade import Trade, TradeState
+from trading.trade import Trade
 
 MOST_LINES = 500  # of one trade's history
 MOST_VALUATIONS = 1_000
+STATE = "One state; or `live`, every state in which a position is held, or may be."
 WORTH = ("target", "stop", "profit", "expected_value")
 
 
@@ -39,14 +41,14 @@ def router(window: Window) -> APIRouter:
     def trades(
         platform: Name = None,
         commodity: Name = None,
-        state: Annotated[TradeState | None, Query()] = None,
+        state: Annotated[TradeFilter | None, Query(description=STATE)] = None,
         before: Before = None,
         limit: Limit = 100,
     ) -> Data:
         found = window.ledger.trades.list(
             platform=known_platform(platform, window),
             commodity=commodity_id(commodity, window.configuration),
-            states=None if state is None else {state},
+            states=None if state is None else state.states,
             before_id=before,
             limit=limit,
         )

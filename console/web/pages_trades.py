@@ -8,18 +8,16 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
 from console.api.window import Window
-from console.errors import CommandError
 from console.reading import require_commodity
 from console.records import digits_of, trade_data
+from console.trade_filter import TradeFilter, states_of
 from console.web.page_links import Paging, text_of
 from console.web.rendering import page_router, rendered
 from console.web.trade_view import page_data
 from persistence.errors import UnknownTrade
-from trading.trade import ACTIVE, HELD, TradeState
 
 ON_A_PAGE = 50
 MOST_TRADE_ID = 2**63 - 1
-LIVE = "live"  # stands for every state in which a position is held, or may be
 
 
 def router(window: Window) -> APIRouter:
@@ -50,8 +48,9 @@ def router(window: Window) -> APIRouter:
         filters = {"platform": platform, "commodity": wanted or "", "state": state}
         older = rows[-1]["trade_id"] if len(found) > ON_A_PAGE else None
         paging = Paging("/trades", filters, before, older)
-        states = [LIVE, *(known.value for known in TradeState)]
-        return rendered(window, request, "trades.html", trades=rows, filters=filters, states=states, paging=paging)
+        return rendered(
+            window, request, "trades.html", trades=rows, filters=filters, states=list(TradeFilter), paging=paging
+        )
 
     @routes.get("/trades/{trade_id}")
     def trade(request: Request, trade_id: Annotated[int, Path(ge=1, le=MOST_TRADE_ID)]) -> HTMLResponse:
@@ -62,16 +61,3 @@ def router(window: Window) -> APIRouter:
         return rendered(window, request, "trade.html", **data)
 
     return routes
-
-
-def states_of(name: str) -> frozenset[TradeState] | None:
-    """The states that a filter stands for; None for all. Raises `CommandError` for a word that is none."""
-    if not name:
-        return None
-    if name == LIVE:
-        return ACTIVE | HELD
-    try:
-        return frozenset({TradeState(name)})
-    except ValueError:
-        expected = ", ".join([LIVE, *TradeState])
-        raise CommandError(f"state is {name!r}; expected one of {expected}") from None
