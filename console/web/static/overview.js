@@ -121,7 +121,8 @@
   function countdown(trade, { cells }, elapsed) {
     const left = trade.closes_in_seconds, checked = trade.checked_seconds_ago;
     write(cells.closes, figures.span(left === null ? null : left - elapsed * speed));
-    write(cells.checked, trade.is_stale ? "prices are old" : checked === null ? "" : `checked ${figures.span(checked + elapsed)} ago`);
+    write(cells.checked, trade.is_stale ? "prices are old"
+      : checked === null ? "not checked" : `checked ${figures.span(checked + elapsed)} ago`);
   }
 
   function trades(overview) {
@@ -220,6 +221,8 @@
       const why = row.querySelector('[data-k="reason"]');
       const words = [account.reason, ...account.held_back.map((held) => held.said)].filter(Boolean).join("; ");
       if (why.textContent !== words) why.textContent = words;
+      const forgive = row.querySelector("[data-forgive]"); // a reader has none
+      if (forgive) forgive.hidden = !account.held_back.some((held) => held.kind === "drawdown");
     }
   }
 
