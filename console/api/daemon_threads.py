@@ -20,7 +20,7 @@ Value = TypeVar("Value")
 
 
 class NotBegun(Exception):
-    """No thread was free in time. It was not begun, and never will be."""
+    """No thread was free in time, or they take no more work. It was not begun, and never will be."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,16 +61,18 @@ class DaemonThreads:
     def __init__(self, name: str, most: int) -> None:
         self._name = name
         self._most = most
-        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # None: whoever takes it is to end
         self._lock = threading.Lock()
         self._threads = 0
         self._unclaimed = 0  # jobs handed in and not yet taken by a thread
         self._free = 0
+        self._is_closed = False
 
     async def run(self, work: Callable[[], Value], timeout_seconds: float | None = None) -> Value:
         """What the work answers, or raises.
 
-        Raises `NotBegun` where no thread could take it in time, and ``TimeoutError`` where one did and is at it still.
+        Raises `NotBegun` where no thread could take it in time, or after `close`, and ``TimeoutError`` where one did
+        and is at it still.
         """
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
@@ -84,8 +86,19 @@ class DaemonThreads:
                 raise NotBegun(f"{self._name}: every thread is busy") from None
             raise
 
+    def close(self) -> None:
+        """Take no more work. What was handed in is done; a thread with nothing to do ends at once. Waits for none."""
+        with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            for _ in range(self._threads):  # behind all that was handed in
+                self._jobs.put(None)
+
     def _hand_in(self, job: _Job) -> None:
         with self._lock:
+            if self._is_closed:
+                raise NotBegun(f"{self._name}: closed, and takes no more work")
             self._jobs.put(job)
             self._unclaimed += 1
             if self._unclaimed > self._free and self._threads < self._most:
@@ -96,15 +109,16 @@ class DaemonThreads:
         while True:
             with self._lock:
                 self._free += 1
+            is_idle = False
             try:
                 job = self._jobs.get(timeout=IDLE_SECONDS)
             except queue.Empty:
-                job = None
+                job, is_idle = None, True
             with self._lock:
                 self._free -= 1
+                if is_idle and self._unclaimed:
+                    continue  # it came at this very moment
                 if job is None:
-                    if self._unclaimed:
-                        continue  # it came at this very moment
                     self._threads -= 1
                     return
                 self._unclaimed -= 1

@@ -139,6 +139,7 @@ class LiveHub:
             for watcher in self._watchers:
                 watcher.end()
         finally:
+            thread.close()
             self._newest = None  # whoever comes next is not to be shown what was
             self._building = None
 

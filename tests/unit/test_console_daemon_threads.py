@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +65,45 @@ def test_threads_end_when_there_is_nothing_to_do_and_begin_anew(monkeypatch: pyt
         found[-1].join(DEADLINE_SECONDS)
         assert not found[-1].is_alive()
     assert found[0] is not found[1]
+
+
+def test_closed_threads_end_at_once_with_what_was_handed_in_done_and_take_no_more() -> None:
+    over, found, workers = threading.Event(), [], []
+
+    def work(number: int) -> None:
+        workers.append(threading.current_thread())
+        over.wait(DEADLINE_SECONDS)
+        found.append(number)
+
+    async def ask() -> None:
+        threads = DaemonThreads("a test", 2)
+        under_way = [asyncio.create_task(threads.run(partial(work, number))) for number in range(3)]
+        await asyncio.sleep(0)
+        threads.close()
+        threads.close()
+        with pytest.raises(NotBegun, match="a test: closed, and takes no more work"):
+            await threads.run(lambda: found.append(-1), DEADLINE_SECONDS)
+        over.set()
+        await asyncio.gather(*under_way)
+
+    asyncio.run(ask())
+    began = time.monotonic()
+    for worker in workers:
+        worker.join(daemon_threads.IDLE_SECONDS)
+    assert time.monotonic() - began < daemon_threads.IDLE_SECONDS / 2
+    assert sorted(found) == [0, 1, 2]
+
+
+def test_an_idle_thread_does_not_stay_after_it_is_closed() -> None:
+    async def ask() -> threading.Thread:
+        threads = DaemonThreads("a test", 1)
+        worker = await threads.run(threading.current_thread)
+        threads.close()
+        return worker
+
+    worker = asyncio.run(ask())
+    worker.join(daemon_threads.IDLE_SECONDS / 2)
+    assert not worker.is_alive()
 
 
 def test_the_end_of_the_process_does_not_wait_for_one_that_hangs() -> None:
