@@ -28,6 +28,7 @@ Json: TypeAlias = Any
 """What `json.loads` makes: objects, lists, text, numbers, true, false and null."""
 
 LONGEST_SHOWN = 60  # characters of a value in a complaint about it
+AS_THEY_ARE = frozenset({int, str, bool, type(None)})
 NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 BAR_COLUMNS = ("open", "high", "low", "close", "spread")
 OUTCOMES: Mapping[str, type[Done] | type[Rejected] | type[Unknown]] = {
@@ -61,14 +62,17 @@ def message(text: bytes) -> dict[str, Json]:
 
 def encode(value: object) -> Json:
     """A value of ours in JSON's types: a dataclass as an object, a sequence as a list."""
+    kind = type(value)
+    if kind in AS_THEY_ARE:  # most are, and need no more words
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if value is None or isinstance(value, bool | int | str):
         return value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in fields(value)}
+    if is_dataclass(kind):
+        return {name: encode(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, Mapping):
         return {str(key): encode(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -234,6 +238,11 @@ def _number(value: Json, where: str) -> float:
         except OverflowError:
             pass  # said below: no double is that large
     raise BadMessage(f"{where} is {_shown(value)}; expected a number")
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache

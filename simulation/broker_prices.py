@@ -53,11 +53,14 @@ class Walk:
 
     def bid(self, step: int) -> int:
         """The bid of a second, in points; the walk is followed so far."""
-        bids, lowest = self.bids, round(self.bids[0] * LOWEST_FRACTION)
-        while len(bids) <= step:
-            moved = bids[-1] + self.rng.randint(-self.step_points, self.step_points) + self.jump_points
+        bids = self.bids
+        if len(bids) <= step:
+            lowest, widest, drawn = round(bids[0] * LOWEST_FRACTION), self.step_points, self.rng.randrange
+            bid, of = bids[-1] + self.jump_points, 2 * widest + 1
             self.jump_points = 0
-            bids.append(max(lowest, moved))
+            while len(bids) <= step:
+                bid = max(lowest, bid - widest + drawn(of))
+                bids.append(bid)
         return bids[step]
 
 

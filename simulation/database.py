@@ -7,18 +7,19 @@ written nothing, and one that dies after it everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import fields
 from functools import cache
+from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
-from persistence.database import Database
+from persistence.database import Database, MemoryTransaction
 from persistence.errors import LedgerUnavailable
 from persistence.migrate import migrate
+from persistence.prepared import PreparedConnection
 from persistence.sqlite import newest_sqlite
 from persistence.tables import metadata
 from trading.trade import Trade
@@ -43,6 +44,16 @@ class Commits(Protocol):
         """The process is about to learn of its commit. Raises what it hears instead."""
 
 
+class ReadingConnection(PreparedConnection):
+    """A connection on which a question is no transaction."""
+
+    def begin(self, *, at_once: bool) -> None:
+        """Nothing."""
+
+    def end(self, *, commits: bool) -> None:
+        """Nothing."""
+
+
 class SharedDatabase(Database):
     """The database itself. It reads without transactions, which saves a tenth of a run's time.
 
@@ -51,15 +62,17 @@ class SharedDatabase(Database):
 
     def __init__(self) -> None:
         """Connect, and connect once more to read."""
-        super().__init__(f"sqlite:///{ADDRESS}&uri=true")
+        self._question: MemoryTransaction | None = None
         url = f"sqlite:///{ADDRESS}&uri=true"
-        self._reader = create_engine(url, module=newest_sqlite(), poolclass=StaticPool).connect()
+        super().__init__(url)
+        migrate(self)
+        self.use_prepared_statements()  # the same statements, in two thirds of a run's time
+        reader = create_engine(url, module=newest_sqlite(), poolclass=StaticPool).connect()
+        self._question = MemoryTransaction(self, ReadingConnection(reader), at_once=False)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """As `Database.reading`."""
-        with self._not_nested():
-            yield self._reader
+        return self._question or super().reading()
 
 
 class ProcessDatabase(Database):
@@ -75,26 +88,72 @@ class ProcessDatabase(Database):
         self._shared = shared
         self._commits = commits
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """As `Database.writing`, unless the world has a fault in store."""
-        refusal = self._commits.before_writing()
-        with self._shared.writing() as connection:
-            yield connection
-            if refusal is not None:
-                raise refusal
-        self._commits.committed()
-        self._commits.after_writing()
+        return Writing(self._shared, self._commits)
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def writing_at_once(self) -> AbstractContextManager[Connection]:
+        """As `writing`."""
+        return self.writing()
+
+    def reading(self) -> AbstractContextManager[Connection]:
         """As `Database.reading`, unless the world has a fault in store."""
-        self._commits.before_reading()
-        with self._shared.reading() as connection:
-            yield connection
+        return Reading(self._shared, self._commits)
+
+    def reading_at_once(self) -> AbstractContextManager[Connection]:
+        """As `reading`."""
+        return self.reading()
 
     def close(self) -> None:
         """The world keeps its database."""
+
+
+class Writing(AbstractContextManager[Connection]):
+    """A transaction of one process that may write."""
+
+    __slots__ = ("_commits", "_refusal", "_transaction")
+
+    def __init__(self, shared: Database, commits: Commits) -> None:
+        self._transaction = shared.writing()
+        self._commits = commits
+        self._refusal: BaseException | None = None
+
+    def __enter__(self) -> Connection:
+        self._refusal = self._commits.before_writing()
+        return self._transaction.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._transaction.__exit__(kind, error, traceback)
+            return
+        refusal = self._refusal
+        if refusal is not None:
+            self._transaction.__exit__(type(refusal), refusal, None)
+            raise refusal
+        self._transaction.__exit__(None, None, None)
+        self._commits.committed()
+        self._commits.after_writing()
+
+
+class Reading(AbstractContextManager[Connection]):
+    """A question of one process."""
+
+    __slots__ = ("_commits", "_question")
+
+    def __init__(self, shared: Database, commits: Commits) -> None:
+        self._question = shared.reading()
+        self._commits = commits
+
+    def __enter__(self) -> Connection:
+        self._commits.before_reading()
+        return self._question.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._question.__exit__(kind, error, traceback)
 
 
 class TradeRow(NamedTuple):
@@ -218,10 +277,7 @@ class Shared(NamedTuple):
 @cache
 def simulated_database() -> Shared:
     """The database, made once in a process of ours: its tables and prepared statements serve every seed."""
-    database = SharedDatabase()
-    migrate(database)
-    database.use_prepared_statements()  # the same statements, in two thirds of a run's time
-    return Shared(database, Books())
+    return Shared(SharedDatabase(), Books())
 
 
 class Weather:

@@ -100,11 +100,15 @@ class Agenda:
 
     def next_time(self) -> int | None:
         """When something happens next, in elapsed nanoseconds, or None when nothing ever does."""
-        times = [self._events.next_time(), self._elapsed_timers.next_due()]
+        earliest = self._events.next_time()
+        due = self._elapsed_timers.next_due()
+        if due is not None and (earliest is None or due < earliest):
+            earliest = int(due)
         if self.time.is_flowing and (market_due := self._market_timers.next_due()) is not None:
-            times.append(self.time.elapsed_at(int(market_due)))
-        known = [int(time) for time in times if time is not None]
-        return min(known) if known else None
+            due = self.time.elapsed_at(int(market_due))
+            if earliest is None or due < earliest:
+                earliest = due
+        return earliest
 
     def is_anything_due(self) -> bool:
         """Whether something would happen without time moving."""

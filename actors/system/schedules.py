@@ -13,6 +13,7 @@ import random
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Literal
 
 import greenlet
@@ -55,6 +56,9 @@ class Task:
 
     def _has_not_begun(self) -> None:
         raise RuntimeError(f"{self.owner} {self.name} has not begun")
+
+
+_priority = attrgetter("priority")  # a number from when a task is first added
 
 
 class Schedule(ABC):
@@ -177,11 +181,6 @@ class PriorityBased(Schedule):
     def interrupts(self) -> bool:
         """Always: an actor of a higher priority that can run, runs."""
         return True
-
-
-def _priority(task: Task) -> float:
-    assert task.priority is not None, "a task has a priority from when it is first added"
-    return task.priority
 
 
 def schedule_of(

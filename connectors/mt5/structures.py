@@ -55,9 +55,11 @@ def from_record(structure: type[Self], record: Mapping[str, Any], **more: object
 
     ``more``: fields that are structures themselves (the request in a result).
     """
-    values = [
-        more[name] if name in more else _field(structure, name, kind, record) for name, kind in structure.kinds.items()
-    ]
+    values = []
+    for name, kind in structure.kinds.items():
+        value = more[name] if name in more else record.get(name)
+        # What is of the plain type already needs no more words: a history has ten thousand of these.
+        values.append(value if type(value) is kind or name in more else _field(structure, name, kind, record))
     return structure(values)
 
 
@@ -67,9 +69,6 @@ def _field(structure: type[Structure], name: str, kind: Kind, record: Mapping[st
         value = record[name]
     except KeyError:
         raise TypeError(f"{where} is missing from the record") from None
-    # What is of the plain type already needs no more words: a history has ten thousand of these.
-    if type(value) is kind:
-        return value
     if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if kind is int and isinstance(value, int) and not isinstance(value, bool):
