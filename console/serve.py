@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
-from rich.live import Live
-
 from actors.accounts import Market
 from actors.reservation import LEASE_LOST
 from actors.system.alerts import Alert
@@ -50,7 +48,6 @@ from console.inbox import inbox_of
 from console.leading import Terms
 from console.ledger_opening import opened_ledger
 from console.ledger_watch import watched
-from console.live_watch import LiveWatch
 from console.notifications import Notifications
 from console.observer import OBSERVER, ObserverActor
 from console.output import Output
@@ -322,6 +319,10 @@ class Term:
         if not (self.arguments.view and screen.is_terminal) or self.output.as_json:
             yield
             return
+        from rich.live import Live  # a start without a view loads nothing of it
+
+        from console.live_watch import LiveWatch
+
         watch = LiveWatch(system, runtime, self.ledger, market, self.venue, self.running)
         lines = logs.RecentLines()
         logs.set_up(secrets=self.configuration.secrets, handler=lines)

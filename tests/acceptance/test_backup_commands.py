@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import DEADLINE_SECONDS, FIFTY_BARS_A_SECOND, ROOT, Program, answer, environment, run, run_json
+from processes import DEADLINE_SECONDS, FIFTY_BARS_A_SECOND, ROOT, Program, answer, environment, run_json
 
 from persistence.backup import url_of
 from persistence.ledger import Ledger
@@ -48,7 +48,7 @@ def test_a_start_on_a_backup_that_does_not_know_a_position_is_refused(tmp_path: 
         program.wait_for("submitted to open")
         program.stop()
     run_json(["restore", "early.sqlite"], tmp_path)
-    refused = run(["serve", "--no-view"], tmp_path, **SHORT_LEASES)
+    refused = answer(["serve", "--no-view"], tmp_path, **SHORT_LEASES)
     assert refused.returncode == 2, refused.stderr
     assert "adopt" in refused.stderr
     assert "disown" in refused.stderr

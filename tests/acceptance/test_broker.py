@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from processes import DEADLINE_SECONDS, ROOT, Program, environment, run, run_json
+from processes import DEADLINE_SECONDS, ROOT, Program, answer, environment, run_json
 
 from persistence.ledger import Ledger
 from persistence.sqlite import newest_sqlite
@@ -158,10 +158,10 @@ def test_serve_waits_for_a_broker_that_is_not_there_yet_and_a_second_broker_is_r
         with broker(tmp_path, "broker", "--port", port, "--speed", "72000"):
             leader.wait_for(LEADING)
             for fresh in ([], ["--fresh"]):
-                second = run(["broker", "--port", "0", *fresh], tmp_path, **REMOTE)
+                second = answer(["broker", "--port", "0", *fresh], tmp_path, **REMOTE)
                 assert second.returncode == 2
                 assert "another broker holds these books" in second.stderr
-        refused = run(["broker", "--port", "0", "--fresh"], tmp_path, **REMOTE)
+        refused = answer(["broker", "--port", "0", "--fresh"], tmp_path, **REMOTE)
         assert refused.returncode == 2
         assert "leads crew default on the ledger of these accounts; stop it first" in refused.stderr
         leader.stop()

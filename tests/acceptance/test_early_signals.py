@@ -50,8 +50,16 @@ def signalled(
     )
 
 
-@pytest.mark.parametrize("module", ["console.command_line", "numpy", "console.serve"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("module", "number"),
+    [
+        ("console.command_line", signal.SIGINT),
+        ("console.command_line", signal.SIGHUP),
+        ("numpy", signal.SIGTERM),
+        ("console.serve", signal.SIGINT),
+        ("console.serve", signal.SIGTERM),
+    ],
+)
 def test_serve_stops_quietly_while_it_is_being_loaded(tmp_path: Path, module: str, number: signal.Signals) -> None:
     done = signalled(tmp_path, module, number, "serve", "--json")
     assert done.returncode == 0, done.stderr

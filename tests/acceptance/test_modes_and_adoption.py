@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from processes import FIFTY_BARS_A_SECOND, Program, answer, run, run_json
+from processes import FIFTY_BARS_A_SECOND, Program, answer, run_json
 
 from persistence.ledger import Ledger
 from persistence.reservations import crew_resource
@@ -103,7 +103,7 @@ def test_a_lost_ledger_is_refused_until_its_positions_are_adopted_or_disowned(tm
     assert was
     (tmp_path / "kept").mkdir()
     shutil.move(tmp_path / "state" / "ledger.sqlite", tmp_path / "kept" / "ledger.sqlite")
-    refused = run(["serve", "--no-view"], tmp_path)
+    refused = answer(["serve", "--no-view"], tmp_path)
     assert refused.returncode == 2
     assert all(f"magic {magic}" in refused.stderr for magic, (platform, _) in was.items() if platform == "alpha")
     for number, (magic, (platform, stop_price)) in enumerate(sorted(was.items())):
@@ -161,7 +161,7 @@ def test_broken_settings_refuse_the_start_but_leave_no_open_trade_unguarded(tmp_
         guarding.wait_for(r"critical .*ai_monitor_interval_seconds.* it opens nothing and guards what is open")
         wait_until(lambda: count(tmp_path, "state = 'open'") == 0, "every open trade is closed")
         guarding.stop(signal.SIGTERM)
-    refused = run(["serve", "--no-view"], tmp_path)
+    refused = answer(["serve", "--no-view"], tmp_path)
     assert refused.returncode == 2
     assert "ai_monitor_interval_seconds" in refused.stderr
     (tmp_path / "watchbill.toml").write_text("ai_monitor_interval_seconds = 20\n")

@@ -14,11 +14,11 @@ from simulation.processes.world import WorldPlan
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 SEED = 2
-ROUNDS = 4
+ROUNDS = 3
 
 
 def test_a_leader_that_was_stopped_past_its_lease_writes_nothing_more_and_stands_by() -> None:
-    wanted = Campaign(ROUNDS, WorldPlan(SEED, settles_unknown=False), parallel=2, rounds_per_world=2)
+    wanted = Campaign(ROUNDS, WorldPlan(SEED, settles_unknown=False), parallel=1, rounds_per_world=ROUNDS)
     report = campaign.run(wanted, partial(loops.run, one_round=loops.pause_round), lambda text: None)
     assert report.faults == []
     assert report.pauses == ROUNDS

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -69,13 +71,13 @@ def test_a_signal_stops_it_in_order_within_ten_seconds(tmp_path: Path, number: s
 def test_after_kill_9_it_goes_on_where_it_was_and_broker_and_ledger_agree(tmp_path: Path) -> None:
     with Program(tmp_path, *FAST, settings=SHORT_LEASES) as first:
         first.wait_for(LEADING)
-        first.wait_for(CLOSED, lines=5)
+        first.wait_for(CLOSED, lines=3)
         first.process.kill()
         assert first.end() == -signal.SIGKILL
     with Program(tmp_path, *FAST, settings=SHORT_LEASES) as second:
         resumed_at = second.wait_for(LEADING)[1]
         assert resumed_at > first.wait_for(LEADING)[1], "not from the beginning again"
-        second.wait_for(CLOSED, lines=3)
+        second.wait_for(CLOSED)
         second.stop()
     broker_and_ledger_agree(tmp_path)
 
@@ -90,13 +92,20 @@ def test_a_second_process_stands_by_and_leads_when_the_first_has_stopped(tmp_pat
             second.stop()
 
 
-def test_a_process_that_stands_by_stops_on_a_signal_too(tmp_path: Path) -> None:
-    with Program(tmp_path, *SLOW) as first:
-        first.wait_for(LEADING)
-        with Program(tmp_path, *SLOW) as second:
-            second.wait_for("standing by")
-            assert second.stop(signal.SIGTERM) < 10
-        first.stop()
+@pytest.fixture(scope="module")
+def leader_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a process leads, which nobody disturbs."""
+    directory = tmp_path_factory.mktemp("led")
+    with Program(directory, *SLOW) as leader:
+        leader.wait_for(LEADING)
+        yield directory
+        leader.stop()
+
+
+def test_a_process_that_stands_by_stops_on_a_signal_too(leader_of: Path) -> None:
+    with Program(leader_of, *SLOW) as second:
+        second.wait_for("standing by")
+        assert second.stop(signal.SIGTERM) < 10
 
 
 def test_at_the_end_of_the_recording_it_says_that_the_market_is_shut_and_stays(tmp_path: Path) -> None:
@@ -106,48 +115,51 @@ def test_at_the_end_of_the_recording_it_says_that_the_market_is_shut_and_stays(t
         program.stop()
 
 
-def test_fresh_starts_anew_and_keeps_what_was_there(tmp_path: Path) -> None:
-    with Program(tmp_path, *FAST) as program:
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """What a run left that was stopped in order while a trade of alpha's was open, and where its market began."""
+    directory = tmp_path_factory.mktemp("stopped")
+    with Program(directory, *SLOW, settings=SHORT_LEASES) as program:
         began_at = program.wait_for(LEADING)[1]
-        program.wait_for(CLOSED, lines=2)
-        program.stop()
-    with Program(tmp_path, *SLOW, "--fresh") as program:
-        assert program.wait_for(LEADING)[1] == began_at
-        program.stop()
-    kept = {path.name for path in (tmp_path / "state").iterdir()}
-    assert {"ledger.1.sqlite", "paper-alpha.1.sqlite", "paper-beta.1.sqlite"} <= kept
-    assert run_json(["trades"], tmp_path)["trades"] == []
-
-
-def test_fresh_is_refused_while_another_process_leads(tmp_path: Path) -> None:
-    with Program(tmp_path, *SLOW) as program:
-        program.wait_for(LEADING)
-        refused = answer(["serve", "--fresh", "--no-view"], tmp_path)
-        assert refused.returncode == 2
-        assert "leads crew default" in refused.stderr
-        program.stop()
-
-
-def test_an_account_with_an_open_trade_cannot_be_switched_off(tmp_path: Path) -> None:
-    with Program(tmp_path, *SLOW, settings=SHORT_LEASES) as program:
         program.wait_for("alpha:EURUSD .* submitted to open")
         program.stop()
-    (tmp_path / "watchbill.toml").write_text('[[accounts]]\nname = "beta"\nsymbols = {EURUSD = "EURUSD"}\n')
-    refused = run(["serve", "--no-view"], tmp_path, **SHORT_LEASES)
+    return directory, began_at
+
+
+@pytest.fixture
+def with_an_open_trade(stopped: tuple[Path, str], tmp_path: Path) -> Path:
+    """A copy of it, of the test's own."""
+    directory, _ = stopped
+    return Path(shutil.copytree(directory, tmp_path / "copy"))
+
+
+def test_fresh_starts_anew_and_keeps_what_was_there(stopped: tuple[Path, str], with_an_open_trade: Path) -> None:
+    _, began_at = stopped
+    assert run_json(["trades"], with_an_open_trade)["trades"] != []
+    with Program(with_an_open_trade, *SLOW, "--fresh") as program:
+        assert program.wait_for(LEADING)[1] == began_at
+        program.stop()
+    kept = {path.name for path in (with_an_open_trade / "state").iterdir()}
+    assert {"ledger.1.sqlite", "paper-alpha.1.sqlite", "paper-beta.1.sqlite"} <= kept
+    assert run_json(["trades"], with_an_open_trade)["trades"] == []
+
+
+def test_fresh_is_refused_while_another_process_leads(leader_of: Path) -> None:
+    refused = answer(["serve", "--fresh", "--no-view"], leader_of)
+    assert refused.returncode == 2
+    assert "leads crew default" in refused.stderr
+
+
+def test_an_account_with_an_open_trade_cannot_be_switched_off(with_an_open_trade: Path) -> None:
+    (with_an_open_trade / "watchbill.toml").write_text('[[accounts]]\nname = "beta"\nsymbols = {EURUSD = "EURUSD"}\n')
+    refused = run(["serve", "--no-view"], with_an_open_trade, **SHORT_LEASES)
     assert refused.returncode == 2
     assert "alpha" in refused.stderr
     assert "nobody would guard its stop" in refused.stderr
 
 
-def stopped_with_an_open_trade(directory: Path) -> None:
-    """One run that ends in order while a trade is open."""
-    with Program(directory, *SLOW, settings=SHORT_LEASES) as program:
-        program.wait_for("submitted to open")
-        program.stop()
-
-
 def refused_in_one_line(directory: Path) -> str:
-    refused = run(["serve", "--no-view"], directory, **SHORT_LEASES)
+    refused = answer(["serve", "--no-view"], directory, **SHORT_LEASES)
     assert refused.returncode == 2, refused.stderr
     assert "Traceback" not in refused.stderr
     (line,) = [line for line in refused.stderr.splitlines() if "--fresh" in line]
@@ -160,32 +172,29 @@ def remove_database(path: Path) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def test_a_ledger_deleted_while_its_books_are_kept_is_refused(tmp_path: Path) -> None:
-    stopped_with_an_open_trade(tmp_path)
-    remove_database(tmp_path / "state" / "ledger.sqlite")
-    line = refused_in_one_line(tmp_path)
+def test_a_ledger_deleted_while_its_books_are_kept_is_refused(with_an_open_trade: Path) -> None:
+    remove_database(with_an_open_trade / "state" / "ledger.sqlite")
+    line = refused_in_one_line(with_an_open_trade)
     assert re.search(r"the book of (alpha|beta) holds what a crew opened and .* does not know: EURUSD", line)
     for name in ("alpha", "beta"):
-        with closing(sqlite3.connect(tmp_path / "state" / f"paper-{name}.sqlite")) as book, book:
+        with closing(sqlite3.connect(with_an_open_trade / "state" / f"paper-{name}.sqlite")) as book, book:
             book.execute("DELETE FROM positions")
-    assert "the book of alpha has seen token 1" in refused_in_one_line(tmp_path)
+    assert "the book of alpha has seen token 1" in refused_in_one_line(with_an_open_trade)
 
 
-def test_a_book_deleted_while_the_ledger_has_an_open_trade_on_it_is_refused(tmp_path: Path) -> None:
-    stopped_with_an_open_trade(tmp_path)
+def test_a_book_deleted_while_the_ledger_has_an_open_trade_on_it_is_refused(with_an_open_trade: Path) -> None:
     for name in ("alpha", "beta"):
-        remove_database(tmp_path / "state" / f"paper-{name}.sqlite")
-    line = refused_in_one_line(tmp_path)
+        remove_database(with_an_open_trade / "state" / f"paper-{name}.sqlite")
+    line = refused_in_one_line(with_an_open_trade)
     assert re.search(r"the book of (alpha|beta) does not know position \d+ of trade \d+", line)
 
 
-def test_a_locked_book_is_waited_for_and_a_refusal_leaves_no_lease(tmp_path: Path) -> None:
-    stopped_with_an_open_trade(tmp_path)
-    with closing(sqlite3.connect(tmp_path / "state" / "paper-beta.sqlite", isolation_level=None)) as book:
+def test_a_locked_book_is_waited_for_and_a_refusal_leaves_no_lease(with_an_open_trade: Path) -> None:
+    with closing(sqlite3.connect(with_an_open_trade / "state" / "paper-beta.sqlite", isolation_level=None)) as book:
         book.execute("BEGIN IMMEDIATE")
-        with Program(tmp_path, *SLOW, settings=SHORT_LEASES) as program:
+        with Program(with_an_open_trade, *SLOW, settings=SHORT_LEASES) as program:
             program.wait_for("standing by: .*paper-beta.sqlite.* locked")
-            assert run_json(["status"], tmp_path)["accounts"][0]["held_by"] is None
+            assert run_json(["status"], with_an_open_trade)["accounts"][0]["held_by"] is None
             book.execute("ROLLBACK")
             program.wait_for(LEADING)
             program.stop()

@@ -23,7 +23,7 @@ LONG_TTL_SECONDS = 60.0
 
 
 def taken_over(way: Way, ttl_seconds: float, server_url: str = "") -> Report:
-    wanted = Campaign(1, WorldPlan(1, ttl_seconds, speed=3_600.0), parallel=1, server_url=server_url)
+    wanted = Campaign(1, WorldPlan(1, ttl_seconds, speed=3_600.0, has_broker=False), parallel=1, server_url=server_url)
     return campaign.run(wanted, partial(takeover.run, way=way), lambda text: None)
 
 

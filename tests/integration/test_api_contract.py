@@ -23,7 +23,7 @@ A_STREAM = "/api/live"  # it never ends; `test_live_stream.py` holds it
 Case: TypeAlias = schemathesis.Case[Any]
 
 NOTHING: tuple[Any, ...] = (None, [], {})  # leaves no trace in an address, so nobody can tell that it was sent
-EXAMPLES, OF_A_SOAK = 5, 150
+EXAMPLES, OF_A_SOAK = 3, 150
 
 
 @pytest.fixture(scope="module")

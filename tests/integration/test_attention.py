@@ -25,7 +25,7 @@ from trading.settings import Settings
 from trading.settings_accounts import AccountSettings, PaperSettings
 from trading.settings_risk import Risk
 
-WEEKS = 3
+WEEKS = 2
 SURE = Pillars(**{name: Pillar(score=1.0) for name in ("base", "trend", "volatility", "sentiment")})
 NO_RULES = Risk(risk_per_trade_fraction=0.01, daily_loss_fraction=None, losses_in_a_row=None, drawdown_tiers=())
 

@@ -223,9 +223,19 @@ def test_what_happened_long_ago_is_no_news_after_a_restart(tmp_path: Path, world
     assert services.taken == []
 
 
-def test_the_daily_summary_is_made_once_by_whichever_process_is_first(tmp_path: Path, world: VirtualWorld) -> None:
+def seldom(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The same, for a whole day: a crew that wakes as seldom as it may, for nothing happens meanwhile."""
+    monkeypatch.setattr("actors.notifier.LOOK_SECONDS", 120.0)
+    monkeypatch.setattr("actors.notifier.LEDGER_SECONDS", 120.0)
+    rare = {"price_poll_seconds": 50.0, "ai_monitor_interval_seconds": 600.0, "ai_db_reservation_ttl_seconds": 3_600.0}
+    return settings.model_copy(update=rare)
+
+
+def test_the_daily_summary_is_made_once_by_whichever_process_is_first(
+    tmp_path: Path, world: VirtualWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = ScriptedServices(), ScriptedServices()
-    settings = told_settings(daily_summary_at="12:10", events=(Event.DAILY_SUMMARY,))
+    settings = seldom(told_settings(daily_summary_at="12:10", events=(Event.DAILY_SUMMARY,)), monkeypatch)
     with TellingCrew(first, settings, database_url=file_in(tmp_path), world=world) as crew:
         crew.run_for(2)
         opened(crew)

@@ -17,7 +17,7 @@ from console.calibration import recorded_data
 
 FOLDER = Path(os.environ.get("WATCHBILL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 FILES = tuple(sorted(FOLDER.glob("*_H1_*.parquet")))
-POSITIONS = 20_000  # on each series
+POSITIONS = 10_000  # on each series
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the recorded prices are not here: *_H1_*.parquet")
 
@@ -31,14 +31,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_all_together_are_within_a_point(data: dict[str, Any]) -> None:
-    assert data["positions"] >= 15_000 * len(FILES)
+    assert data["positions"] >= 7_500 * len(FILES)
     assert data["calibration_error"] <= 0.01
     assert data["calibration_error_profit"] <= 0.01
 
 
 def test_each_series_is_within_two_points(data: dict[str, Any]) -> None:
     for name, row in data["by_series"].items():
-        assert row["positions"] >= 15_000, name
+        assert row["positions"] >= 7_500, name
         for claim in ("target", "stop", "profit"):
             assert row[claim]["calibration_error"] <= 0.02, (name, claim)
 
